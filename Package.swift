@@ -1,0 +1,96 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every target: imports stay inside, members come only from imported modules, and a warning is an error.
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil
+) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "partita",
+  products: [.executable(name: "partita", targets: ["partita"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+  ],
+  targets: [
+    // Layer 0
+    library("Units"),
+    library("Diagnostics"),
+    library("Documents", ["Diagnostics"]),
+    // Layer 1
+    library("Graphs", ["Units", "Diagnostics"]),
+    library("ONNXImport", ["Graphs", "Diagnostics"]),
+    library("Differentiation", ["Graphs", "Units", "Diagnostics"]),
+    library(
+      "Machines",
+      ["Units", "Diagnostics", .product(name: "Yams", package: "Yams")],
+      resources: [.embedInCode("Catalogue")]),
+    library("Results", ["Units", "Diagnostics"]),
+    // Layer 2
+    library("Devices", ["Units", "Graphs", "Machines"]),
+    library(
+      "Plans",
+      ["Units", "Diagnostics", "Documents", "Graphs", "Differentiation", "Machines", "Devices", "Results"]),
+    library("Kernels", ["Units", "Graphs", "Differentiation"]),
+    // Layer 3
+    library("Planning", ["Units", "Graphs", "Differentiation", "Machines", "Devices", "Plans", "Results"]),
+    library("Pricing", ["Units", "Machines", "Plans", "Results"]),
+    library("Simulation", ["Units", "Machines", "Plans", "Results"]),
+    // Layer 4
+    library("Reporting", ["Units", "Diagnostics", "Documents", "Results"]),
+    library(
+      "Workflows",
+      [
+        "Units", "Diagnostics", "Documents", "Graphs", "ONNXImport", "Differentiation", "Machines",
+        "Results", "Devices", "Plans", "Planning", "Pricing", "Simulation",
+      ]),
+    library(
+      "Studies",
+      [
+        "Units", "Diagnostics", "Graphs", "Machines", "Results", "Plans", "Planning", "Workflows",
+      ]),
+    // Layer 5
+    .executableTarget(
+      name: "partita",
+      dependencies: [
+        "Units", "Diagnostics", "Documents", "Graphs", "Machines", "Results", "Workflows",
+        "Reporting", "Studies",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+    // Tests
+    tests("UnitsTests", ["Units"]),
+    tests("DiagnosticsTests", ["Diagnostics"]),
+    tests("DocumentsTests", ["Documents", "Diagnostics"]),
+    tests("GraphsTests", ["Graphs", "Units"]),
+    tests("ONNXImportTests", ["ONNXImport", "Graphs", "Diagnostics"]),
+    tests("DifferentiationTests", ["Differentiation", "Graphs", "Units"]),
+    tests("KernelsTests", ["Kernels", "Differentiation", "Graphs"]),
+    tests("MachinesTests", ["Machines", "Units", "Diagnostics"]),
+    tests("ResultsTests", ["Results", "Units"]),
+    tests("DevicesTests", ["Devices", "Machines", "Graphs", "Units"]),
+    tests("PlansTests", ["Plans", "Differentiation", "Devices", "Machines", "Graphs", "Units", "Results", "Documents", "Diagnostics"]),
+    tests("PricingTests", ["Pricing", "Plans", "Machines", "Graphs", "Units", "Results"]),
+    tests("SimulationTests", ["Simulation", "Pricing", "Plans", "Machines", "Graphs", "Units", "Results"]),
+    tests("PlanningTests", ["Planning", "Plans", "Pricing", "Differentiation", "Devices", "Machines", "Graphs", "Units", "Results"]),
+    tests("ReportingTests", ["Reporting", "Results", "Documents", "Units", "Diagnostics"]),
+    tests("WorkflowsTests", ["Workflows", "Graphs", "Machines", "Plans", "Planning", "Results", "Units", "Diagnostics"]),
+    tests("StudiesTests", ["Studies", "Results", "Workflows"]),
+    tests("AgreementTests", ["Workflows", "Planning", "Plans", "Pricing", "Simulation", "Differentiation", "Devices", "Machines", "Graphs", "Units", "Results"]),
+    tests("ArchitectureTests", []),
+  ]
+)

@@ -1,0 +1,119 @@
+import Graphs
+import Machines
+import Results
+import Units
+
+/// A plan made explicit: tasks with their resources, their dependences and a program order for each device.
+///
+/// Three interpreters read the same value: a price, a simulation, an execution. Tasks stand in a topological
+/// order that is also the program order: of two tasks of one device the earlier in ``tasks`` runs first.
+public struct TaskGraph: Hashable, Sendable {
+  /// What a task does.
+  public enum Kind: Hashable, Sendable {
+    /// Arithmetic on a device.
+    case compute(DeviceID, Work)
+    /// Data from one device to another over a chain of links that cut through.
+    case transfer(route: [LinkID], bytes: Bytes)
+    /// Data moved inside a group by an algorithm that expands into rounds.
+    case collective(Collective)
+    /// Reading stored samples on a device.
+    case storageRead(DeviceID, bytes: Bytes)
+    /// Nothing: a point that others wait for.
+    case barrier
+  }
+
+  /// What a task is for, so that results can be joined and read.
+  public struct Label: Hashable, Sendable {
+    /// The category of work: a phase, `conversion`, `statistics`, `gradient`, `transfer`, `storage` or `barrier`.
+    public let category: String
+    /// The node's name, or the tensor's.
+    public let name: String
+    /// The micro-batch, from zero.
+    public let microBatch: Int
+    /// The training step, from zero, where several are unrolled.
+    public let step: Int
+
+    /// Creates a label.
+    public init(category: String, name: String, microBatch: Int = 0, step: Int = 0) {
+      self.category = category
+      self.name = name
+      self.microBatch = microBatch
+      self.step = step
+    }
+  }
+
+  /// One task.
+  public struct Task: Hashable, Sendable {
+    /// What it does.
+    public let kind: Kind
+    /// What it is for.
+    public let label: Label
+    /// The indices of the tasks that must have ended; all are smaller than its own.
+    public let dependencies: [Int]
+
+    /// Creates a task.
+    public init(kind: Kind, label: Label, dependencies: [Int]) {
+      self.kind = kind
+      self.label = label
+      self.dependencies = dependencies
+    }
+  }
+
+  /// Every task, in program order.
+  public let tasks: [Task]
+  /// Bytes of an element by what it is.
+  public let elementSizes: ElementSizes
+  /// The precision of arithmetic.
+  public let precision: Precision
+  /// How many training steps are unrolled; 1 unless steps overlap.
+  public let steps: Int
+  /// For each device the peak of its memory and what it holds then.
+  public let memory: [MemoryUse]
+
+  /// Creates a task graph. Every dependence must point to an earlier task.
+  public init(
+    tasks: [Task], elementSizes: ElementSizes, precision: Precision, steps: Int, memory: [MemoryUse]
+  ) {
+    self.tasks = tasks
+    self.elementSizes = elementSizes
+    self.precision = precision
+    self.steps = steps
+    self.memory = memory
+  }
+}
+
+/// Bytes of one element of each kind of traffic.
+public struct ElementSizes: Hashable, Sendable {
+  /// Of activations and errors.
+  public let activation: Int
+  /// Of parameters as arithmetic reads them.
+  public let parameter: Int
+  /// Of gradients.
+  public let gradient: Int
+  /// Of optimizer state and master copies.
+  public let state: Int
+
+  /// Creates sizes.
+  public init(activation: Int, parameter: Int, gradient: Int, state: Int) {
+    self.activation = activation
+    self.parameter = parameter
+    self.gradient = gradient
+    self.state = state
+  }
+
+  /// The sizes of a precision: below 32 bits, gradients and state stay at four bytes.
+  public init(_ precision: Precision) {
+    switch precision {
+    case .float64: self.init(activation: 8, parameter: 8, gradient: 8, state: 8)
+    case .float32: self.init(activation: 4, parameter: 4, gradient: 4, state: 4)
+    case .bfloat16, .float16: self.init(activation: 2, parameter: 2, gradient: 4, state: 4)
+    }
+  }
+
+  /// The bytes that work moves between a device and its memory.
+  public func traffic(of work: Work) -> Bytes {
+    Bytes(
+      work.activationElements * activation + work.parameterElements * parameter
+        + work.gradientElements * gradient + work.stateElements * state)
+  }
+}

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
   import Glibc
 #endif
-import Units
+public import Units
 
 /// A number's precision on a device, as machine files name peaks.
 public enum Precision: String, Hashable, Sendable, CaseIterable {

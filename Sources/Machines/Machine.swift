@@ -1,4 +1,4 @@
-import Units
+public import Units
 
 /// Names a device of a machine by its index.
 @frozen public struct DeviceID: Hashable, Comparable, Sendable {

@@ -1,4 +1,4 @@
-import Units
+public import Units
 
 /// The peak of one device's memory.
 public struct MemoryUse: Hashable, Sendable {

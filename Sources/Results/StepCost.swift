@@ -1,4 +1,4 @@
-import Units
+public import Units
 
 /// What a resource does in one step.
 public struct ResourceUse: Hashable, Sendable {

@@ -1,4 +1,4 @@
-import Units
+public import Units
 
 /// What happened, or would happen, when and on which resource: simulated or measured.
 public struct Timeline: Hashable, Sendable {

@@ -1,5 +1,5 @@
-import Machines
-import Units
+public import Machines
+public import Units
 
 /// What a collective does to the data of the devices that take part.
 public enum CollectiveOperation: String, Hashable, Sendable, CaseIterable {

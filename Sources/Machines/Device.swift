@@ -1,6 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
 public import Units
 
 /// A number's precision on a device, as machine files name peaks.
@@ -8,50 +5,51 @@ public enum Precision: String, Hashable, Sendable, CaseIterable {
   case float64, float32, bfloat16, float16
 }
 
-/// A fraction of a peak rate that is reached, by the size of the work.
-public struct EfficiencyCurve: Hashable, Sendable {
-  /// One point of the curve.
-  public struct Point: Hashable, Sendable {
-    /// The floating-point operations of one task.
-    public let work: FLOPs
-    /// The fraction reached, in (0, 1].
-    public let fraction: Double
-    /// Creates a point.
-    public init(work: FLOPs, fraction: Double) {
-      self.work = work
-      self.fraction = fraction
+/// Peak rates of arithmetic by precision; a precision without one is not computed.
+public struct PeakRates: Hashable, Sendable, ExpressibleByDictionaryLiteral {
+  // Four fields and no dictionary: a search reads a peak for each task that it prices.
+  private let float64: FLOPsPerSecond?
+  private let float32: FLOPsPerSecond?
+  private let bfloat16: FLOPsPerSecond?
+  private let float16: FLOPsPerSecond?
+
+  /// Creates rates, as in `[.float32: FLOPsPerSecond(84e9)]`; of a repeated precision the last counts.
+  public init(dictionaryLiteral elements: (Precision, FLOPsPerSecond)...) { self.init(elements) }
+
+  /// Creates rates from pairs; of a repeated precision the last counts.
+  public init(_ rates: [(Precision, FLOPsPerSecond)]) {
+    func rate(_ precision: Precision) -> FLOPsPerSecond? { rates.last { $0.0 == precision }?.1 }
+    self.float64 = rate(.float64)
+    self.float32 = rate(.float32)
+    self.bfloat16 = rate(.bfloat16)
+    self.float16 = rate(.float16)
+  }
+
+  /// The peak of a precision, two operations for a multiply-accumulate; nil where the device has none.
+  public subscript(precision: Precision) -> FLOPsPerSecond? {
+    switch precision {
+    case .float64: float64
+    case .float32: float32
+    case .bfloat16: bfloat16
+    case .float16: float16
     }
   }
-  /// The points by increasing work; at least one.
-  public let points: [Point]
-  /// Creates a curve.
-  public init(points: [Point]) {
-    precondition(!points.isEmpty, "an efficiency curve needs a point")
-    self.points = points
-  }
-  /// Creates a curve that is the same for every size.
-  public init(constant fraction: Double) { self.init(points: [Point(work: .zero, fraction: fraction)]) }
-  /// The fraction reached by `work`: linear in its logarithm between points, constant outside them.
-  public func fraction(at work: FLOPs) -> Double {
-    guard let next = points.firstIndex(where: { $0.work > work }) else { return points[points.count - 1].fraction }
-    guard next > 0, points[next - 1].work > .zero else { return points[max(0, next - 1)].fraction }
-    let (low, high) = (points[next - 1], points[next])
-    let position = log(work / low.work) / log(high.work / low.work)
-    return low.fraction + position * (high.fraction - low.fraction)
-  }
+
+  /// The precisions that have a peak, in the order of ``Precision``.
+  public var precisions: [Precision] { Precision.allCases.filter { self[$0] != nil } }
 }
 
 /// A processor or GPU: a roofline under peak rates.
 public struct Roofline: Hashable, Sendable {
   /// Peak rates of contractions and of element-wise work by precision.
-  public let peaks: [Precision: FLOPsPerSecond]
+  public let peaks: PeakRates
   /// The fraction of the peak that a task reaches.
   public let efficiency: EfficiencyCurve
   /// The time that each task costs before it starts.
   public let launch: Seconds
 
   /// Creates a roofline.
-  public init(peaks: [Precision: FLOPsPerSecond], efficiency: EfficiencyCurve, launch: Seconds) {
+  public init(peaks: PeakRates, efficiency: EfficiencyCurve, launch: Seconds) {
     self.peaks = peaks
     self.efficiency = efficiency
     self.launch = launch
@@ -61,12 +59,12 @@ public struct Roofline: Hashable, Sendable {
 /// A row-stationary array: a peak rate and the fraction of it that is reached.
 public struct RowStationaryArray: Hashable, Sendable {
   /// Peak rates by precision, two operations for a multiply-accumulate.
-  public let peaks: [Precision: FLOPsPerSecond]
+  public let peaks: PeakRates
   /// The fraction of the peak that a task reaches.
   public let efficiency: EfficiencyCurve
 
   /// Creates an array.
-  public init(peaks: [Precision: FLOPsPerSecond], efficiency: EfficiencyCurve) {
+  public init(peaks: PeakRates, efficiency: EfficiencyCurve) {
     self.peaks = peaks
     self.efficiency = efficiency
   }

@@ -6,6 +6,8 @@
   @inlinable public init(_ value: Double) { self.value = value }
   /// The symbol of the base unit.
   public static var symbol: String { "s" }
+  /// The units in which it is written.
+  public static var units: UnitTable { .seconds }
 }
 
 /// An amount of energy, in joules.
@@ -16,6 +18,8 @@
   @inlinable public init(_ value: Double) { self.value = value }
   /// The symbol of the base unit.
   public static var symbol: String { "J" }
+  /// The units in which it is written.
+  public static var units: UnitTable { .joules }
 }
 
 /// A count of floating-point operations; a multiply-accumulate is two.
@@ -28,6 +32,8 @@
   @inlinable public init(_ value: Double) { self.value = value }
   /// The symbol of the base unit.
   public static var symbol: String { "FLOP" }
+  /// The units in which it is written.
+  public static var units: UnitTable { .floatingPointOperations }
 }
 
 /// A rate of data, in bytes each second.
@@ -38,6 +44,8 @@
   @inlinable public init(_ value: Double) { self.value = value }
   /// The symbol of the base unit.
   public static var symbol: String { "B/s" }
+  /// The units in which it is written.
+  public static var units: UnitTable { .byteRate }
 }
 
 /// A rate of floating-point operations each second.
@@ -48,6 +56,8 @@
   @inlinable public init(_ value: Double) { self.value = value }
   /// The symbol of the base unit.
   public static var symbol: String { "FLOP/s" }
+  /// The units in which it is written.
+  public static var units: UnitTable { .floatingPointRate }
 }
 
 /// A frequency, in cycles each second.
@@ -58,6 +68,8 @@
   @inlinable public init(_ value: Double) { self.value = value }
   /// The symbol of the base unit.
   public static var symbol: String { "Hz" }
+  /// The units in which it is written.
+  public static var units: UnitTable { .hertz }
 }
 
 /// A power, in joules each second.
@@ -68,6 +80,8 @@
   @inlinable public init(_ value: Double) { self.value = value }
   /// The symbol of the base unit.
   public static var symbol: String { "W" }
+  /// The units in which it is written.
+  public static var units: UnitTable { .watts }
 }
 
 /// An energy for each byte moved.
@@ -78,6 +92,8 @@
   @inlinable public init(_ value: Double) { self.value = value }
   /// The symbol of the base unit.
   public static var symbol: String { "J/B" }
+  /// The units in which it is written.
+  public static var units: UnitTable { .joulesPerByte }
 }
 
 /// An energy for each operation of a device, such as a multiply-accumulate.
@@ -88,4 +104,6 @@
   @inlinable public init(_ value: Double) { self.value = value }
   /// The symbol of the base unit.
   public static var symbol: String { "J/op" }
+  /// The units in which it is written.
+  public static var units: UnitTable { .joulesPerOperation }
 }

@@ -1,13 +1,15 @@
 /// A physical quantity held as one `Double` in its base SI unit.
 ///
 /// Conforming types differ only in meaning, so that a bandwidth is never added to a time.
-public protocol Quantity: Hashable, Comparable, Sendable {
+public protocol Quantity: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// The number of base units.
   var value: Double { get }
   /// Creates a quantity of `value` base units.
   init(_ value: Double)
   /// The symbol of the base unit, as in "B/s".
   static var symbol: String { get }
+  /// The units in which it is written.
+  static var units: UnitTable { get }
 }
 
 extension Quantity {

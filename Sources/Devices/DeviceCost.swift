@@ -26,9 +26,9 @@ public struct DeviceCost: Hashable, Sendable {
 ///
 /// ## Model
 ///
-/// Time is that of the device's kind: see ``arithmeticTime(of:on:precision:)-(_,Roofline,_)`` and its
-/// siblings for the arithmetic; memory takes `traffic ∕ (β · η)`, with the memory's bandwidth β (B∕s) and
-/// efficiency η. Arithmetic and memory overlap perfectly, so the longer decides; a launch comes before both.
+/// The time of arithmetic is that of the device's kind (`arithmeticTime` of each); memory takes
+/// `traffic ∕ (β · η)`, with the memory's bandwidth β (B∕s) and efficiency η. Arithmetic and memory overlap
+/// perfectly, so the longer decides; a launch comes before both.
 /// Energy is `MACs · e_mac + traffic · e_mem` (J). Element-wise operations cost time and traffic, and no
 /// energy of arithmetic. Work of nothing costs nothing, not even a launch.
 ///

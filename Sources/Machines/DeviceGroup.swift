@@ -39,7 +39,9 @@ public struct DeviceGroup: Hashable, Sendable {
   /// How many devices stand below one part of level `level`: the stride of its digit.
   public func stride(of level: Int) -> Int { levels[(level + 1)...].reduce(1) { $0 * $1.ways } }
   /// The coordinate of device `index` at a level.
-  public func coordinate(of index: Int, at level: Int) -> Int { index / stride(of: level) % levels[level].ways }
+  public func coordinate(of index: Int, at level: Int) -> Int {
+    index / stride(of: level) % levels[level].ways
+  }
 }
 
 extension Machine {

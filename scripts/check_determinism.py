@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Checks that the same commands give the same bytes in every process, and in debug and release.
+
+Usage: check_determinism.py RELEASE_BINARY [DEBUG_BINARY]
+"""
+
+import os
+import pathlib
+import sys
+
+from commands import read_commands, run_all
+
+PROCESSES = 3
+# A debug build is slow, so that it runs the short ones only.
+DEBUG_COMMANDS = [
+    command
+    for command in read_commands()
+    if command.startswith(("partita plan lenet", "partita simulate lenet", "partita machines"))
+]
+
+
+def outputs(binary, commands, salt):
+    # An odd environment and locale must change nothing.
+    environment = dict(os.environ, SALT=str(salt), LC_ALL=["C", "C.UTF-8"][salt % 2], COLUMNS=str(40 + salt))
+    results, files = run_all(pathlib.Path(binary).resolve(), commands, environment)
+    entries = [(command, (code, output, errors)) for command, code, output, errors in results]
+    return dict(entries + [(f"the file {name}", data) for name, data in files.items()])
+
+
+def compare(first, second, what):
+    return [f"{what}: {name} differs" for name in first if first[name] != second.get(name)]
+
+
+problems = []
+reference = outputs(sys.argv[1], read_commands(), 0)
+for process in range(1, PROCESSES):
+    problems += compare(reference, outputs(sys.argv[1], read_commands(), process), f"process {process}")
+if len(sys.argv) > 2:
+    release = outputs(sys.argv[1], DEBUG_COMMANDS, 0)
+    problems += compare(release, outputs(sys.argv[2], DEBUG_COMMANDS, 1), "debug")
+for problem in problems:
+    print(problem, file=sys.stderr)
+print(f"check_determinism: {len(reference)} outputs, {PROCESSES} processes, {len(problems)} differences")
+sys.exit(1 if problems else 0)

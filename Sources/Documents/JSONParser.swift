@@ -71,9 +71,11 @@ private struct Parser {
     case UInt8(ascii: "t"): content = try word("true", .bool(true))
     case UInt8(ascii: "f"): content = try word("false", .bool(false))
     case UInt8(ascii: "n"): content = try word("null", .null)
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): content = try number()
+    case UInt8(ascii: "-"): content = try number()
     case nil: throw fault("the text ends where a value should be")
-    default: throw fault("expected a value")
+    default:
+      guard isDigit(peek) else { throw fault("expected a value") }
+      content = try number()
     }
     return JSONElement(content: content, file: file, kind: kind, line: line, column: column)
   }

@@ -12,7 +12,8 @@ public struct GraphBuilder: Sendable {
   public private(set) var tensors: [Tensor] = []
   private var nodes: [Node] = []
   private var inputs: [TensorID] = []
-  private var names: Set<String> = []
+  private var tensorNames: Set<String> = []
+  private var nodeNames: Set<String> = []
 
   /// Creates an empty graph.
   public init(name: String) { self.name = name }
@@ -45,7 +46,7 @@ public struct GraphBuilder: Sendable {
   public mutating func add(_ operator: Operator, _ inputs: [TensorID], name: String) throws(ShapeError) -> [TensorID]
   {
     let types = try `operator`.rules.outputTypes(inputs: inputs.map { tensors[$0.index].type })
-    let nodeName = unique(name)
+    let nodeName = Self.unique(name, in: &nodeNames)
     let outputs = types.enumerated().map { index, type in
       tensor(types.count == 1 ? nodeName : "\(nodeName):\(index)", type, .activation)
     }
@@ -59,10 +60,19 @@ public struct GraphBuilder: Sendable {
   }
 
   private mutating func tensor(_ name: String, _ type: TensorType, _ role: TensorRole) -> TensorID {
-    tensors.append(Tensor(name: unique(name), type: type, role: role))
+    tensors.append(Tensor(name: Self.unique(name, in: &tensorNames), type: type, role: role))
     return TensorID(tensors.count - 1)
   }
 
+  private static func unique(_ name: String, in names: inout Set<String>) -> String {
+    var candidate = name
+    var suffix = 2
+    while !names.insert(candidate).inserted {
+      candidate = "\(name).\(suffix)"
+      suffix += 1
+    }
+    return candidate
+  }
 }
 
 /// Inputs that do not fit an operator.

@@ -120,13 +120,17 @@ public struct Graph: Hashable, Sendable {
   /// For each tensor the node that writes it, if any.
   public func producers() -> [NodeID?] {
     var producers = [NodeID?](repeating: nil, count: tensors.count)
-    for (index, node) in nodes.enumerated() { for output in node.outputs { producers[output.index] = NodeID(index) } }
+    for (index, node) in nodes.enumerated() {
+      for output in node.outputs { producers[output.index] = NodeID(index) }
+    }
     return producers
   }
   /// For each tensor the nodes that read it, in order, once for each time they read it.
   public func consumers() -> [[NodeID]] {
     var consumers = [[NodeID]](repeating: [], count: tensors.count)
-    for (index, node) in nodes.enumerated() { for input in node.inputs { consumers[input.index].append(NodeID(index)) } }
+    for (index, node) in nodes.enumerated() {
+      for input in node.inputs { consumers[input.index].append(NodeID(index)) }
+    }
     return consumers
   }
 }

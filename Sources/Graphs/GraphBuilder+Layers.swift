@@ -17,7 +17,9 @@ extension GraphBuilder {
     let weight = try TensorType.checked(
       input.elementType, [channels, input.shape[1] / groups, kernel, kernel])
     var inputs = [x, parameter("\(name).weight", weight)]
-    if bias == .present { inputs.append(parameter("\(name).bias", TensorType(input.elementType, [channels]))) }
+    if bias == .present {
+      inputs.append(parameter("\(name).bias", TensorType(input.elementType, [channels])))
+    }
     let operation = Convolution(stride: stride, padding: padding, groups: groups)
     return try add(.convolution(operation), inputs, name: name)[0]
   }

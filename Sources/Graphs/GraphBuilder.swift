@@ -36,14 +36,17 @@ public struct GraphBuilder: Sendable {
   }
 
   /// Adds a trained parameter, or another static tensor.
-  public mutating func parameter(_ name: String, _ type: TensorType, role: TensorRole = .parameter) -> TensorID {
+  public mutating func parameter(_ name: String, _ type: TensorType, role: TensorRole = .parameter)
+    -> TensorID
+  {
     tensor(name, type, role)
   }
 
   /// Adds a node and returns its outputs, whose types follow from the operator's shape rule.
   ///
   /// - Throws: ``ShapeError`` where the inputs do not fit the operator.
-  public mutating func add(_ operator: Operator, _ inputs: [TensorID], name: String) throws(ShapeError) -> [TensorID]
+  public mutating func add(_ operator: Operator, _ inputs: [TensorID], name: String) throws(ShapeError)
+    -> [TensorID]
   {
     let types = try `operator`.rules.outputTypes(inputs: inputs.map { tensors[$0.index].type })
     let nodeName = Self.unique(name, in: &nodeNames)

@@ -29,7 +29,9 @@ extension IterationSpace {
     _ type: TensorType, inputs: Int = 1, outputs: Int = 1, whole: [Int] = []
   ) -> IterationSpace {
     let rank = type.shape.count
-    let roles = (0..<rank).map { whole.contains($0) ? .whole : AxisRole.ofActivation(dimension: $0, rank: rank) }
+    let roles = (0..<rank).map {
+      whole.contains($0) ? .whole : AxisRole.ofActivation(dimension: $0, rank: rank)
+    }
     let dimensions = roles.indices.map { roles[$0].isSplittable ? Int?.some($0) : nil }
     return IterationSpace(
       axes: zip(roles, type.shape).map { Axis($0, $1) },

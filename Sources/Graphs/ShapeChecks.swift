@@ -7,7 +7,9 @@ extension ShapeError {
   }
 
   /// Throws unless the number of inputs lies in the range and no input is empty.
-  static func requireInputs(_ inputs: [TensorType], _ range: ClosedRange<Int>, of kind: String) throws(ShapeError) {
+  static func requireInputs(_ inputs: [TensorType], _ range: ClosedRange<Int>, of kind: String)
+    throws(ShapeError)
+  {
     let wanted = range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
     try require(range.contains(inputs.count), "\(kind) takes \(wanted) inputs, not \(inputs.count)")
     for input in inputs {
@@ -58,7 +60,8 @@ struct WindowExtent {
     let reach = dilation * (kernel - 1) + 1
     let room = input + padding.begin + padding.end - reach
     try ShapeError.require(
-      room >= 0, "a window of \(reach) is wider than the padded extent \(input + padding.begin + padding.end)")
+      room >= 0, "a window of \(reach) is wider than the padded extent \(input + padding.begin + padding.end)"
+    )
     var places = (ceil ? (room + stride - 1) / stride : room / stride) + 1
     if ceil && (places - 1) * stride >= input + padding.begin { places -= 1 }
     return places

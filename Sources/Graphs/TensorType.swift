@@ -1,4 +1,4 @@
-import Units
+public import Units
 
 /// What one element of a tensor is.
 public enum ElementType: String, Hashable, Sendable, CaseIterable {

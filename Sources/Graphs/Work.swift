@@ -1,5 +1,3 @@
-import Units
-
 /// A phase of a training step.
 public enum Phase: String, Hashable, Sendable, CaseIterable {
   case forward

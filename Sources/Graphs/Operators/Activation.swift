@@ -83,7 +83,8 @@ public struct Activation: OperatorRules {
   /// What the derivative is computed from: the output where it decides the derivative, else the input.
   private var saved: GradientOperand? {
     switch function {
-    case .relu, .leakyRelu, .sigmoid, .tanh, .clip, .hardSigmoid, .elu, .exponential, .squareRoot, .reciprocal:
+    case .relu, .leakyRelu, .sigmoid, .tanh, .clip, .hardSigmoid, .elu, .exponential, .squareRoot,
+      .reciprocal:
       .output(0)
     case .gelu, .hardSwish, .logarithm, .absolute, .errorFunction, .softplus: .input(0)
     case .negate: nil

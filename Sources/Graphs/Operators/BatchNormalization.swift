@@ -36,7 +36,8 @@ public struct BatchNormalization: OperatorRules {
     try ShapeError.require(input.count >= 2, "\(kind) does not fit the shape \(input)")
     for parameter in inputs.dropFirst() {
       try ShapeError.require(
-        parameter.shape == [input[1]], "\(kind) of \(input[1]) channels has a parameter of shape \(parameter.shape)")
+        parameter.shape == [input[1]],
+        "\(kind) of \(input[1]) channels has a parameter of shape \(parameter.shape)")
     }
     return [inputs[0]]
   }
@@ -69,7 +70,8 @@ public struct BatchNormalization: OperatorRules {
     return GradientRule(
       [
         GradientOperation(
-          .error, of: [0, 1, 2], reading: [.outputError(0), .input(0), .input(1), .auxiliary(0), .auxiliary(1)])
+          .error, of: [0, 1, 2],
+          reading: [.outputError(0), .input(0), .input(1), .auxiliary(0), .auxiliary(1)])
       ],
       auxiliaries: [statistics, statistics])
   }

@@ -11,7 +11,8 @@ public struct Concatenation: OperatorRules {
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...4096, of: kind)
     var shape = inputs[0].shape
-    try ShapeError.require(shape.indices.contains(axis), "\(kind) along dimension \(axis) does not fit \(shape)")
+    try ShapeError.require(
+      shape.indices.contains(axis), "\(kind) along dimension \(axis) does not fit \(shape)")
     for input in inputs.dropFirst() {
       var expected = shape
       try ShapeError.require(
@@ -61,7 +62,8 @@ public struct Split: OperatorRules {
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     let shape = inputs[0].shape
-    try ShapeError.require(shape.indices.contains(axis), "\(kind) along dimension \(axis) does not fit \(shape)")
+    try ShapeError.require(
+      shape.indices.contains(axis), "\(kind) along dimension \(axis) does not fit \(shape)")
     var rest = shape[axis]
     for size in sizes {
       try ShapeError.require(size > 0 && size <= rest, "the parts \(sizes) do not add up to \(shape[axis])")

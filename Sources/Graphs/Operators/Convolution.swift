@@ -47,10 +47,12 @@ public struct Convolution: OperatorRules {
     try ShapeError.require(groups > 0, "\(kind) has \(groups) groups")
     try ShapeError.require(
       input[1] % groups == 0 && input[1] / groups == weight[1] && weight[0] % groups == 0,
-      "\(groups) groups of \(weight[1]) channels to \(weight[0]) channels do not fit \(input[1]) input channels")
+      "\(groups) groups of \(weight[1]) channels to \(weight[0]) channels do not fit \(input[1]) input channels"
+    )
     if inputs.count == 3 {
       try ShapeError.require(
-        inputs[2].shape == [weight[0]], "the bias of shape \(inputs[2].shape) does not fit \(weight[0]) channels")
+        inputs[2].shape == [weight[0]],
+        "the bias of shape \(inputs[2].shape) does not fit \(weight[0]) channels")
     }
     var shape = [input[0], weight[0]]
     for dimension in 0..<spatial {

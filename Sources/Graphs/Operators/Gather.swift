@@ -13,7 +13,8 @@ public struct Gather: OperatorRules {
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 2...2, of: kind)
     let data = inputs[0].shape
-    try ShapeError.require(data.indices.contains(axis), "\(kind) along dimension \(axis) does not fit \(data)")
+    try ShapeError.require(
+      data.indices.contains(axis), "\(kind) along dimension \(axis) does not fit \(data)")
     return [
       try .checked(inputs[0].elementType, data[..<axis] + inputs[1].shape + data[(axis + 1)...])
     ]

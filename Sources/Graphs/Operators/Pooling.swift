@@ -82,7 +82,8 @@ public struct Pooling: OperatorRules {
 
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     .pooling(
-      phase, maximum: reduction == .maximum, input: inputs[0], output: outputs[0], window: kernel.reduce(1, *))
+      phase, maximum: reduction == .maximum, input: inputs[0], output: outputs[0], window: kernel.reduce(1, *)
+    )
   }
 }
 
@@ -138,7 +139,9 @@ public struct GlobalPooling: OperatorRules {
 extension GradientRule {
   /// Max pooling notes for each output which element it was; average pooling needs the error alone.
   static func pooling(maximum: Bool, output: TensorType) -> GradientRule {
-    guard maximum else { return GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0)])]) }
+    guard maximum else {
+      return GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0)])])
+    }
     return GradientRule(
       [GradientOperation(.error, of: [0], reading: [.outputError(0), .auxiliary(0)])],
       auxiliaries: [TensorType(.int32, output.shape)])

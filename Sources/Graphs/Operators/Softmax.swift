@@ -16,7 +16,8 @@ public struct Softmax: OperatorRules {
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     try ShapeError.require(
-      inputs[0].shape.indices.contains(axis), "\(kind) along dimension \(axis) does not fit \(inputs[0].shape)")
+      inputs[0].shape.indices.contains(axis),
+      "\(kind) along dimension \(axis) does not fit \(inputs[0].shape)")
     return inputs
   }
 

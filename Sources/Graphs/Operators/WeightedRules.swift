@@ -49,7 +49,8 @@ extension Work {
   }
 
   /// Returns element-wise work: passes are elements read or written.
-  static func passes(_ elements: Int, operations: Double = 0, parameters: Int = 0, gradients: Int = 0) -> Work {
+  static func passes(_ elements: Int, operations: Double = 0, parameters: Int = 0, gradients: Int = 0) -> Work
+  {
     Work(
       elementOperations: operations, activationElements: elements, parameterElements: parameters,
       gradientElements: gradients)

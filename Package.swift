@@ -76,7 +76,7 @@ let package = Package(
     tests("UnitsTests", ["Units"]),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("DocumentsTests", ["Documents", "Diagnostics"]),
-    tests("GraphsTests", ["Graphs", "Units"]),
+    tests("GraphsTests", ["Graphs", "Units", "Diagnostics"]),
     tests("ONNXImportTests", ["ONNXImport", "Graphs", "Diagnostics"]),
     tests("DifferentiationTests", ["Differentiation", "Graphs", "Units"]),
     tests("KernelsTests", ["Kernels", "Differentiation", "Graphs"]),

@@ -199,7 +199,8 @@ private struct LayerTableReader {
     if let kind = LayerTable.Layer.Kind(rawValue: field.text) { return kind }
     let legal = LayerTable.Layer.Kind.allCases.map(\.rawValue)
     fault(
-      field.text.isEmpty ? "the layer has no kind" : "there is no kind of layer “\(shown(field.text))”", line: line,
+      field.text.isEmpty ? "the layer has no kind" : "there is no kind of layer “\(shown(field.text))”",
+      line: line,
       column: field.column,
       hint: nearestName(to: field.text, among: legal).map { "did you mean “\($0)”?" }
         ?? "the kinds are \(legal.joined(separator: " and "))")

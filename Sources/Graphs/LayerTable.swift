@@ -105,7 +105,9 @@ public struct LayerTable: Hashable, Sendable {
   }
 
   private func checkSize(batch: Int, name: String) throws(InputError) {
-    guard batch > 0 else { throw InputError(.usage, "a batch of \(batch)", hint: "use a batch of at least 1") }
+    guard batch > 0 else {
+      throw InputError(.usage, "a batch of \(batch)", hint: "use a batch of at least 1")
+    }
     let largest = layers.map { max($0.input, $0.output) }.max() ?? 0
     let (elements, overflow) = largest.multipliedReportingOverflow(by: batch)
     guard !overflow, elements <= Self.largestCount else {

@@ -57,7 +57,9 @@ struct HyParNetworkTests {
   @Test func alexNetCountsItsFirstPoolingsInTheNextLayer() throws {
     let layers = try network("alexnet").layerTable.layers
     #expect(
-      layers.map(\.output) == [48 * 55 * 55, 128 * 27 * 27, 192 * 13 * 13, 192 * 13 * 13, 4608, 2048, 2048, 1000])
+      layers.map(\.output) == [
+        48 * 55 * 55, 128 * 27 * 27, 192 * 13 * 13, 192 * 13 * 13, 4608, 2048, 2048, 1000,
+      ])
     #expect(layers[0].input == 3 * 224 * 224)
     #expect(layers[0].forward == 11 * 11 * 3 * 48 * 224 * 224)
   }
@@ -76,7 +78,9 @@ struct HyParNetworkTests {
   @Test func layersAreThoseOfFigure5() throws {
     let counts = HyParNetwork.all.map { [$0.convolutions.count, $0.units.count] }
     #expect(
-      counts == [[0, 4], [4, 0], [2, 2], [3, 2], [5, 3], [8, 3], [10, 3], [13, 3], [13, 3], [16, 3]])
+      counts == [
+        [0, 4], [4, 0], [2, 2], [3, 2], [5, 3], [8, 3], [10, 3], [13, 3], [13, 3], [16, 3],
+      ])
     #expect(try network("vgg-a").layerTable.layers.map(\.name).contains("conv5_2"))
   }
 }

@@ -56,7 +56,8 @@ struct LayerTableTests {
   }
 
   @Test func commentsBlankLinesSpacesAndWindowsLineEndsAreAccepted() throws {
-    let csv = "\u{FEFF}# a comment, with commas\r\n\r\n"
+    let csv =
+      "\u{FEFF}# a comment, with commas\r\n\r\n"
       + Self.valid.split(separator: "\n").map { " " + $0.replacing(",", with: " ,\t") + " \r\n" }.joined()
     #expect(try LayerTable(csv: csv, file: "t.csv") == LayerTable(csv: Self.valid, file: "t.csv"))
   }
@@ -100,7 +101,10 @@ struct LayerTableTests {
     (row("\"a\",dense,5,784,2880,1,1,1"), 2, 1, "without quotes"),
     (row("a,dense,5,784,2880,1,1"), 2, 1, "7 values where the header names 8"),
     (row("a,dense,5,784,2880,1,1,1,9"), 2, 26, "9 values where the header names 8"),
-    (row("a,dense,5,784,10,1,1,1\nb,dense,5,9,2,1,1,1"), 3, 11, "“b” reads 9 elements a sample, but “a” leaves 10"),
+    (
+      row("a,dense,5,784,10,1,1,1\nb,dense,5,9,2,1,1,1"), 3, 11,
+      "“b” reads 9 elements a sample, but “a” leaves 10"
+    ),
     (row("a,dense,5,784,10,1,1,1\na,dense,5,10,2,1,1,1"), 3, 1, "“a” stands twice"),
   ]
 

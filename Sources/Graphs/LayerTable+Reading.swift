@@ -114,6 +114,12 @@ private struct LayerTableReader {
   /// Returns whether the rows below can be read.
   private mutating func readHeader(_ fields: [Field], line: Int) -> Bool {
     var columns: [LayerTable.Column] = []
+    guard fields.contains(where: { LayerTable.Column(rawValue: $0.text) != nil }) else {
+      fault(
+        "the first line does not name the columns", line: line, column: fields.first?.column,
+        hint: "begin with the line “\(LayerTable.Column.legal.joined(separator: ","))”")
+      return false
+    }
     for field in fields {
       guard let column = LayerTable.Column(rawValue: field.text) else {
         fault(
@@ -142,7 +148,7 @@ private struct LayerTableReader {
     guard let columns else { return }
     guard fields.count == columns.count else {
       return fault(
-        "\(fields.count) values where the header names \(columns.count) columns", line: line,
+        "the header names \(columns.count) columns, but the row has \(fields.count)", line: line,
         column: fields.count > columns.count ? fields[columns.count].column : 1)
     }
     let faultsBefore = faults.count

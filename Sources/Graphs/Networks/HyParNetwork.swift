@@ -1,4 +1,4 @@
-/// One of the ten networks on which HyPar was evaluated: convolutions, each with its pooling, then dense layers.
+/// One of the ten networks on which HyPar was evaluated: convolutions with their pooling, then dense layers.
 ///
 /// From this one description come the layer table that HyPar counts with and a real graph of the same
 /// weights. Neither has biases, because HyPar's counts have none.

@@ -3,9 +3,9 @@ import Testing
 @testable import Graphs
 
 struct HyParNetworkTests {
-  /// Weights: those whose 120 bytes each give the data-parallel gigabytes of HyPar, Fig. 8, at 16 accelerators
-  /// (15 pairs × 2 directions × 4 bytes). Mega multiply-accumulates a sample: those that give Fig. 6's run
-  /// times. Both were found by a separate implementation of the paper's algorithm.
+  // Weights: those whose 120 bytes each give the data-parallel gigabytes of HyPar, Fig. 8, at 16 accelerators
+  // (15 pairs × 2 directions × 4 bytes). Mega multiply-accumulates a sample: those that give Fig. 6's run
+  // times. Both were found by a separate implementation of the paper's algorithm.
   static let published: [(name: String, weights: Int, mega: Double, gigabytes: Double)] = [
     ("sfc", 140_722_176, 140.72, 16.9),
     ("sconv", 100_500, 21.49, 0.0121),
@@ -53,7 +53,7 @@ struct HyParNetworkTests {
     #expect(table.forward == graph.forward)
   }
 
-  /// Input and output maps of HyPar's AlexNet: 224, 55, 27, 13, 13, 6 with 3, 48, 128, 192, 192, 128 channels.
+  /// Maps 224, 55, 27, 13, 13, 6 with 3, 48, 128, 192, 192, 128 channels.
   @Test func alexNetCountsItsFirstPoolingsInTheNextLayer() throws {
     let layers = try network("alexnet").layerTable.layers
     #expect(
@@ -74,7 +74,7 @@ struct HyParNetworkTests {
     #expect(HyParNetwork.all.map(\.name) == Self.published.map(\.name))
   }
 
-  /// The layers of Fig. 5: convolutions and dense layers of each network.
+  // The layers of Fig. 5: convolutions and dense layers of each network.
   @Test func layersAreThoseOfFigure5() throws {
     let counts = HyParNetwork.all.map { [$0.convolutions.count, $0.units.count] }
     #expect(

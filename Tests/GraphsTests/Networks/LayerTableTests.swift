@@ -79,9 +79,10 @@ struct LayerTableTests {
     ("", nil, nil, "no layers"),
     ("# nothing\n\n", nil, nil, "no layers"),
     (header, nil, nil, "no layers"),
-    ("conv1,convolution,500,784,2880,1,1,1", 1, 1, "no column “conv1”"),
+    ("conv1,convolution,500,784,2880,1,1,1", 1, 1, "does not name the columns"),
     (header.replacing("weights", with: "weigths"), 1, 11, "did you mean “weights”?"),
-    (header + ",name", 1, 73, "stands twice"),
+    (header + ",nmae", 1, 77, "did you mean “name”?"),
+    (header + ",name", 1, 77, "stands twice"),
     (header.replacing(",output", with: ""), 1, 1, "missing columns: output"),
     (row("conv1,convolution,,784,2880,1,1,1"), 2, 19, "“weights” is missing"),
     (row("conv1,convolution,-5,784,2880,1,1,1"), 2, 19, "“weights” is negative: -5"),
@@ -99,8 +100,8 @@ struct LayerTableTests {
     (row("conv1,,5,784,2880,1,1,1"), 2, 7, "no kind"),
     (row(",dense,5,784,2880,1,1,1"), 2, 1, "no name"),
     (row("\"a\",dense,5,784,2880,1,1,1"), 2, 1, "without quotes"),
-    (row("a,dense,5,784,2880,1,1"), 2, 1, "7 values where the header names 8"),
-    (row("a,dense,5,784,2880,1,1,1,9"), 2, 26, "9 values where the header names 8"),
+    (row("a,dense,5,784,2880,1,1"), 2, 1, "names 8 columns, but the row has 7"),
+    (row("a,dense,5,784,2880,1,1,1,9"), 2, 26, "names 8 columns, but the row has 9"),
     (
       row("a,dense,5,784,10,1,1,1\nb,dense,5,9,2,1,1,1"), 3, 11,
       "“b” reads 9 elements a sample, but “a” leaves 10"

@@ -10,9 +10,7 @@ public struct LayerTable: Hashable, Sendable {
   /// One weighted layer, with everything that is attached to it.
   public struct Layer: Hashable, Sendable {
     /// What the layer is.
-    public enum Kind: String, Hashable, Sendable, CaseIterable {
-      case convolution, dense
-    }
+    public typealias Kind = Tabulated.Kind
 
     /// Its name, unique in the table.
     public let name: String
@@ -93,12 +91,9 @@ public struct LayerTable: Hashable, Sendable {
 
   private func chain(name: String, batch: Int) throws(ShapeError) -> Graph {
     var builder = GraphBuilder(name: name)
-    // A layer keeps its own name, whatever the samples are called.
-    var samples = "samples"
-    while layers.contains(where: { $0.name == samples }) { samples += "'" }
-    var x = builder.sample(samples, TensorType(.float32, [batch, layers[0].input]))
+    var x = builder.sample("samples", TensorType(.float32, [batch, layers[0].input]))
     for layer in layers {
-      x = try builder.tabulated(x, layer)
+      x = try builder.tabulated(x, layer.operation, name: layer.name)
     }
     x = try builder.tabulatedLoss(x)
     return builder.build(outputs: [x])
@@ -122,6 +117,13 @@ public struct LayerTable: Hashable, Sendable {
 }
 
 extension LayerTable.Layer {
+  fileprivate var operation: Tabulated {
+    Tabulated(
+      kind, inputElements: input, outputElements: output, weightElements: weights,
+      forwardMultiplyAccumulates: Double(forward), errorMultiplyAccumulates: Double(error),
+      weightGradientMultiplyAccumulates: Double(weightGradient))
+  }
+
   fileprivate subscript(text column: LayerTable.Column) -> String {
     switch column {
     case .name: name

@@ -31,9 +31,9 @@ func alexNet(batch: Int) throws(ShapeError) -> Graph {
     let number = index + 1
     x = try builder.convolution(
       x, channels: stage.channels, kernel: stage.kernel, stride: stage.stride, padding: stage.padding,
-      groups: stage.groups, name: "conv\(number)")
+      groups: stage.groups, bias: .present, name: "conv\(number)")
     x = try builder.relu(x, name: "relu\(number)")
-    if stage.isNormalized { x = try builder.localResponseNormalization(x, name: "norm\(number)") }
+    if stage.isNormalized { x = try builder.localResponseNormalization(x, size: 5, name: "norm\(number)") }
     if stage.isPooled { x = try builder.maxPool(x, kernel: 3, stride: 2, name: "pool\(number)") }
   }
   x = try builder.flatten(x, name: "flatten")

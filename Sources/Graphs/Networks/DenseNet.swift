@@ -9,7 +9,7 @@ func denseNet121(batch: Int) throws(ShapeError) -> Graph {
   var builder = GraphBuilder(name: "densenet121")
   var x = builder.sample("images", TensorType(.float32, [batch, 3, 224, 224]))
   x = try builder.convolution(
-    x, channels: 64, kernel: 7, stride: 2, padding: 3, bias: false, name: "features.conv0")
+    x, channels: 64, kernel: 7, stride: 2, padding: 3, name: "features.conv0")
   x = try builder.batchNormalization(x, name: "features.norm0")
   x = try builder.relu(x, name: "features.relu0")
   x = try builder.maxPool(x, kernel: 3, stride: 2, padding: 1, name: "features.pool0")
@@ -41,11 +41,11 @@ private func addDenseLayer(
   var x = try builder.batchNormalization(input, name: "\(name).norm1")
   x = try builder.relu(x, name: "\(name).relu1")
   x = try builder.convolution(
-    x, channels: bottleneckWidening * growthRate, kernel: 1, bias: false, name: "\(name).conv1")
+    x, channels: bottleneckWidening * growthRate, kernel: 1, name: "\(name).conv1")
   x = try builder.batchNormalization(x, name: "\(name).norm2")
   x = try builder.relu(x, name: "\(name).relu2")
   x = try builder.convolution(
-    x, channels: growthRate, kernel: 3, padding: 1, bias: false, name: "\(name).conv2")
+    x, channels: growthRate, kernel: 3, padding: 1, name: "\(name).conv2")
   return try builder.concatenate([input, x], name: "\(name).concat")
 }
 
@@ -56,6 +56,6 @@ private func addTransition(
   var x = try builder.batchNormalization(input, name: "\(name).norm")
   x = try builder.relu(x, name: "\(name).relu")
   x = try builder.convolution(
-    x, channels: builder.type(of: x).shape[1] / 2, kernel: 1, bias: false, name: "\(name).conv")
+    x, channels: builder.type(of: x).shape[1] / 2, kernel: 1, name: "\(name).conv")
   return try builder.averagePool(x, kernel: 2, stride: 2, name: "\(name).pool")
 }

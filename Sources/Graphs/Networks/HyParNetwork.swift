@@ -137,7 +137,7 @@ struct HyParNetwork: Hashable {
     for (index, convolution) in convolutions.enumerated() {
       x = try builder.convolution(
         x, channels: convolution.channels, kernel: convolution.kernel, stride: convolution.stride,
-        padding: convolution.padding, bias: false, name: convolution.name)
+        padding: convolution.padding, name: convolution.name)
       if index < convolutions.count - 1 || !units.isEmpty {
         x = try builder.relu(x, name: "\(convolution.name).relu")
       }
@@ -148,7 +148,7 @@ struct HyParNetwork: Hashable {
     x = try builder.flatten(x, name: "flatten")
     for (index, units) in units.enumerated() {
       let name = "fc\(index + 1)"
-      x = try builder.dense(x, units, bias: false, name: name)
+      x = try builder.dense(x, units, bias: .absent, name: name)
       if index < self.units.count - 1 { x = try builder.relu(x, name: "\(name).relu") }
     }
     return builder.build(outputs: [x])

@@ -10,7 +10,7 @@ func leNet(batch: Int) throws(ShapeError) -> Graph {
   var x = builder.sample("images", TensorType(.float32, [batch, 1, 28, 28]))
   for (index, channels) in [20, 50].enumerated() {
     let number = index + 1
-    x = try builder.convolution(x, channels: channels, kernel: 5, name: "conv\(number)")
+    x = try builder.convolution(x, channels: channels, kernel: 5, bias: .present, name: "conv\(number)")
     x = try builder.relu(x, name: "relu\(number)")
     x = try builder.maxPool(x, kernel: 2, stride: 2, name: "pool\(number)")
   }

@@ -6,16 +6,16 @@
 func mobileNetV1(batch: Int) throws(ShapeError) -> Graph {
   var builder = GraphBuilder(name: "mobilenet-v1")
   var x = builder.sample("images", TensorType(.float32, [batch, 3, 224, 224]))
-  x = try builder.addUnit(x, channels: 32, kernel: 3, stride: 2, activation: .relu, name: "conv1")
+  x = try builder.addUnit(x, channels: 32, kernel: 3, stride: 2, function: .relu, name: "conv1")
   let layers: [(channels: Int, stride: Int)] =
     [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)]
     + Array(repeating: (512, 1), count: 5) + [(1024, 2), (1024, 1)]
   for (index, layer) in layers.enumerated() {
     let name = "separable\(index + 1)"
     x = try builder.addUnit(
-      x, kernel: 3, stride: layer.stride, activation: .relu, name: "\(name).depthwise")
+      x, kernel: 3, stride: layer.stride, function: .relu, name: "\(name).depthwise")
     x = try builder.addUnit(
-      x, channels: layer.channels, kernel: 1, activation: .relu, name: "\(name).pointwise")
+      x, channels: layer.channels, kernel: 1, function: .relu, name: "\(name).pointwise")
   }
   x = try builder.globalAveragePool(x, name: "avgpool")
   x = try builder.flatten(x, name: "flatten")
@@ -30,7 +30,7 @@ func mobileNetV1(batch: Int) throws(ShapeError) -> Graph {
 func mobileNetV2(batch: Int) throws(ShapeError) -> Graph {
   var builder = GraphBuilder(name: "mobilenet-v2")
   var x = builder.sample("images", TensorType(.float32, [batch, 3, 224, 224]))
-  x = try builder.addUnit(x, channels: 32, kernel: 3, stride: 2, activation: .relu6, name: "features.0")
+  x = try builder.addUnit(x, channels: 32, kernel: 3, stride: 2, function: relu6, name: "features.0")
   let stages: [(expansion: Int, channels: Int, depth: Int, stride: Int)] = [
     (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2),
     (6, 320, 1, 1),
@@ -44,10 +44,10 @@ func mobileNetV2(batch: Int) throws(ShapeError) -> Graph {
       number += 1
     }
   }
-  x = try builder.addUnit(x, channels: 1280, kernel: 1, activation: .relu6, name: "features.\(number)")
+  x = try builder.addUnit(x, channels: 1280, kernel: 1, function: relu6, name: "features.\(number)")
   x = try builder.globalAveragePool(x, name: "avgpool")
   x = try builder.flatten(x, name: "flatten")
-  x = try builder.dropout(x, rate: 0.2, name: "classifier.0")
+  x = try builder.dropout(x, ratio: 0.2, name: "classifier.0")
   x = try builder.dense(x, 1000, name: "classifier.1")
   return builder.build(outputs: [x])
 }
@@ -59,32 +59,30 @@ private func addInvertedResidual(
   var x = input
   if expansion > 1 {
     x = try builder.addUnit(
-      x, channels: entering * expansion, kernel: 1, activation: .relu6, name: "\(name).expand")
+      x, channels: entering * expansion, kernel: 1, function: relu6, name: "\(name).expand")
   }
-  x = try builder.addUnit(x, kernel: 3, stride: stride, activation: .relu6, name: "\(name).depthwise")
-  x = try builder.addUnit(x, channels: channels, kernel: 1, activation: nil, name: "\(name).project")
+  x = try builder.addUnit(x, kernel: 3, stride: stride, function: relu6, name: "\(name).depthwise")
+  x = try builder.addUnit(x, channels: channels, kernel: 1, function: nil, name: "\(name).project")
   guard stride == 1 && entering == channels else { return x }
-  return try builder.add([input, x], name: "\(name).add")
+  return try builder.add(input, x, name: "\(name).add")
 }
 
-private enum UnitActivation { case relu, relu6 }
+/// The activation that MobileNetV2 chose to survive arithmetic of few bits.
+private let relu6 = Activation.Function.clip(minimum: 0, maximum: 6)
 
 extension GraphBuilder {
-  /// Adds a convolution without bias, its batch normalisation and its activation; depthwise where no
+  /// Adds a convolution without bias, its batch normalisation and its activation, if any; depthwise where no
   /// channels are given.
   fileprivate mutating func addUnit(
-    _ input: TensorID, channels: Int? = nil, kernel: Int, stride: Int = 1, activation: UnitActivation?,
+    _ input: TensorID, channels: Int? = nil, kernel: Int, stride: Int = 1, function: Activation.Function?,
     name: String
   ) throws(ShapeError) -> TensorID {
     let entering = type(of: input).shape[1]
     var x = try convolution(
       input, channels: channels ?? entering, kernel: kernel, stride: stride, padding: kernel / 2,
-      groups: channels == nil ? entering : 1, bias: false, name: "\(name).conv")
+      groups: channels == nil ? entering : 1, name: "\(name).conv")
     x = try batchNormalization(x, name: "\(name).norm")
-    switch activation {
-    case .relu: return try relu(x, name: "\(name).relu")
-    case .relu6: return try clip(x, minimum: 0, maximum: 6, name: "\(name).relu6")
-    case nil: return x
-    }
+    guard let function else { return x }
+    return try activation(x, function, name: "\(name).relu")
   }
 }

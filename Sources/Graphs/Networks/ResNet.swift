@@ -53,7 +53,7 @@ struct ResNet: Hashable {
     var builder = GraphBuilder(name: name)
     var x = builder.sample("images", TensorType(.float32, [batch, 3, 224, 224]))
     x = try builder.convolution(
-      x, channels: 64, kernel: 7, stride: 2, padding: 3, bias: false, name: "conv1")
+      x, channels: 64, kernel: 7, stride: 2, padding: 3, name: "conv1")
     x = try builder.batchNormalization(x, name: "bn1")
     x = try builder.relu(x, name: "relu")
     x = try builder.maxPool(x, kernel: 3, stride: 2, padding: 1, name: "maxpool")
@@ -78,7 +78,7 @@ struct ResNet: Hashable {
       let number = index + 1
       x = try builder.convolution(
         x, channels: width * step.widening, kernel: step.kernel, stride: step.carriesStride ? stride : 1,
-        padding: step.kernel / 2, bias: false, name: "\(name).conv\(number)")
+        padding: step.kernel / 2, name: "\(name).conv\(number)")
       x = try builder.batchNormalization(x, name: "\(name).bn\(number)")
       if number < steps.count { x = try builder.relu(x, name: "\(name).relu\(number)") }
     }
@@ -86,10 +86,10 @@ struct ResNet: Hashable {
     let channels = builder.type(of: x).shape[1]
     if stride != 1 || builder.type(of: input).shape[1] != channels {
       shortcut = try builder.convolution(
-        input, channels: channels, kernel: 1, stride: stride, bias: false, name: "\(name).downsample.0")
+        input, channels: channels, kernel: 1, stride: stride, name: "\(name).downsample.0")
       shortcut = try builder.batchNormalization(shortcut, name: "\(name).downsample.1")
     }
-    x = try builder.add([x, shortcut], name: "\(name).add")
+    x = try builder.add(x, shortcut, name: "\(name).add")
     return try builder.relu(x, name: "\(name).relu\(steps.count)")
   }
 }

@@ -27,7 +27,7 @@ struct VGG: Hashable {
     }
     for (depth, width) in zip(depths, Self.widths) {
       for _ in 0..<depth {
-        x = try builder.convolution(x, channels: width, kernel: 3, padding: 1, name: next())
+        x = try builder.convolution(x, channels: width, kernel: 3, padding: 1, bias: .present, name: next())
         if isNormalized { x = try builder.batchNormalization(x, name: next()) }
         x = try builder.relu(x, name: next())
       }

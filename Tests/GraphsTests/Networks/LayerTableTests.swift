@@ -25,7 +25,9 @@ struct LayerTableTests {
     let graph = try readLayerTable(csv: Self.valid, file: "tables/three layers.csv", batch: 4)
     #expect(graph.name == "three layers")
     #expect(graph.batch == 4)
-    #expect(graph.nodes.map(\.operator.rules.kind).dropLast() == ["tabulated", "tabulated", "tabulated"])
+    #expect(
+      graph.nodes.map(\.operator.rules.kind)
+        == ["tabulated-convolution", "tabulated-convolution", "tabulated-dense", "tabulated-loss"])
     #expect(graph.nodes.dropLast().map(\.name) == ["conv1", "conv2", "fc1"])
     #expect(graph.nodes[1].inputs[0] == graph.nodes[0].outputs[0])
     #expect(graph.outputTypes(of: graph.nodes[1])[0].shape == [4, 800])

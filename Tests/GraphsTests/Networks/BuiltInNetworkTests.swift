@@ -1,5 +1,6 @@
 import Diagnostics
 import Testing
+import Units
 
 @testable import Graphs
 
@@ -15,9 +16,8 @@ struct GraphCount {
       let work = node.operator.rules.work(
         .forward, inputs: graph.inputTypes(of: node), outputs: graph.outputTypes(of: node))
       forward += work.multiplyAccumulates
-      for input in node.inputs where graph[tensor: input].role == .parameter && counted.insert(input).inserted
-      {
-        parameters += graph[tensor: input].type.elementCount
+      for input in node.inputs where graph[input].role == .parameter && counted.insert(input).inserted {
+        parameters += graph[input].type.elementCount
       }
       if node.name == last { return }
     }
@@ -104,7 +104,7 @@ struct BuiltInNetworkTests {
     let whole = try GraphCount(graph)
     let front = try GraphCount(graph, through: node)
     let cut = try #require(graph.nodes.first { $0.name == node })
-    let images = graph[tensor: graph.inputs[0]].type.elementCount
+    let images = graph[graph.inputs[0]].type.elementCount
     let elements = graph.outputTypes(of: cut)[0].elementCount
     #expect(abs(100 * front.forward / whole.forward - percent) <= 0.051)
     #expect(abs(Double(elements) / Double(images) - ratio) <= 0.0051)

@@ -38,14 +38,16 @@ public struct Collective: Hashable, Sendable {
   public let level: Int
   /// The mesh index of the first device that takes part.
   public let firstDevice: Int
-  /// For each lane and each coordinate the bytes of its part, lane by lane: what the coordinate owns of the lane's
-  /// data before an all-gather, or after a reduce-scatter; of an all-to-all what it holds before.
-  public let parts: [Bytes]
+  /// The part of each coordinate of each lane: what it owns of the lane's data before an all-gather, or after a
+  /// reduce-scatter; of an all-to-all what it holds before.
+  public let parts: CollectiveParts
+  /// Of an all-to-all, what each coordinate holds afterwards; nil where the shares are those of ``parts``.
+  public let resultParts: CollectiveParts?
 
   /// Creates a collective.
   public init(
     operation: CollectiveOperation, algorithm: CollectiveAlgorithm, group: Int, level: Int, firstDevice: Int,
-    parts: [Bytes]
+    parts: CollectiveParts, resultParts: CollectiveParts? = nil
   ) {
     self.operation = operation
     self.algorithm = algorithm
@@ -53,5 +55,6 @@ public struct Collective: Hashable, Sendable {
     self.level = level
     self.firstDevice = firstDevice
     self.parts = parts
+    self.resultParts = resultParts
   }
 }

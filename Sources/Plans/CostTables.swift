@@ -3,8 +3,9 @@ public import Graphs
 public import Machines
 public import Units
 
-/// What the costs of tasks on one machine have in common, made once: resources, routes, and the closed forms of
-/// even collectives. Searches ask it millions of times.
+/// What the costs of tasks on one machine have in common: resources, routes, closed forms of even collectives.
+///
+/// It is made once, and searches ask it millions of times.
 public struct CostTables: Sendable {
   /// The machine.
   public let machine: Machine
@@ -172,7 +173,8 @@ public struct CostTables: Sendable {
   }
 
   private func form(of collective: Collective) -> EvenForm {
-    let place = collective.operation.ordinal * CollectiveAlgorithm.allCases.count + collective.algorithm.ordinal
+    let place =
+      collective.operation.ordinal * CollectiveAlgorithm.allCases.count + collective.algorithm.ordinal
     return levels[collective.group][collective.level][place]
   }
 }

@@ -1,4 +1,3 @@
-public import Results
 public import Units
 
 /// What a task costs alone: the only map from a task to time, energy and bytes.

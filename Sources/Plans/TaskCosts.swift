@@ -1,4 +1,5 @@
 import Devices
+import Graphs
 public import Machines
 public import Results
 public import Units
@@ -127,7 +128,11 @@ public struct TaskCosts: Sendable {
     for task in tasks {
       let spent = energies[task]
       if spent.device >= 0 {
-        if let energy = spent.arithmetic { arithmetic[spent.device] += energy.value } else { isComplete = false }
+        if let energy = spent.arithmetic {
+          arithmetic[spent.device] += energy.value
+        } else {
+          isComplete = false
+        }
         if let energy = spent.memory { memory[spent.device] += energy.value } else { isComplete = false }
       }
       for item in allReceived[received[task]] { bytes[item.carrier] += item.bytes }

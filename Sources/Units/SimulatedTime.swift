@@ -49,7 +49,8 @@
   /// The length, `factor` times as long, saturating.
   @inlinable public static func * (left: SimulatedTime, factor: Int) -> SimulatedTime {
     let (product, overflow) = left.picoseconds.multipliedReportingOverflow(by: Int64(factor))
-    return SimulatedTime(overflow ? ((left.picoseconds < 0) != (factor < 0) ? Int64.min : Int64.max) : product)
+    return SimulatedTime(
+      overflow ? ((left.picoseconds < 0) != (factor < 0) ? Int64.min : Int64.max) : product)
   }
   /// Adds `right` to `left`.
   @inlinable public static func += (left: inout SimulatedTime, right: SimulatedTime) { left = left + right }

@@ -1,6 +1,3 @@
-public import Machines
-public import Units
-
 /// What a collective does to the data of the devices that take part.
 public enum CollectiveOperation: String, Hashable, Sendable, CaseIterable {
   /// Sums addends and leaves each device one part of the sum.

@@ -39,7 +39,8 @@ struct LaneParts {
     var sums = [0]
     for size in results ?? sizes { sums.append(sums[sums.count - 1] + size) }
     resultSums = sums
-    isEven = sizes.allSatisfy { $0 == sizes[0] } && (results ?? sizes).allSatisfy { $0 == (results ?? sizes)[0] }
+    isEven =
+      sizes.allSatisfy { $0 == sizes[0] } && (results ?? sizes).allSatisfy { $0 == (results ?? sizes)[0] }
   }
 
   /// The coordinates.
@@ -74,7 +75,9 @@ extension CollectiveAlgorithm {
   /// piece once that is not yet at its place. In an all-gather each coordinate receives what it does not own; in a
   /// reduce-scatter it receives `w − 1` times its own part, but that uneven parts sent by way of others (ring, halving)
   /// give coordinates other shares of the same sum.
-  public func rounds(_ operation: CollectiveOperation, sizes: [Int], results: [Int]? = nil) -> [CollectiveRound] {
+  public func rounds(_ operation: CollectiveOperation, sizes: [Int], results: [Int]? = nil)
+    -> [CollectiveRound]
+  {
     let parts = LaneParts(sizes: sizes, results: operation == .allToAll ? results : nil)
     guard parts.ways > 1 else { return [] }
     return switch resolved(ways: parts.ways) {

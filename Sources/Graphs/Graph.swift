@@ -96,7 +96,9 @@ public struct Graph: Hashable, Sendable {
   /// The results.
   public let outputs: [TensorID]
 
-  /// Creates a graph. The order of `nodes` must be topological.
+  /// Creates a graph.
+  ///
+  /// The order of `nodes` must be topological.
   public init(name: String, tensors: [Tensor], nodes: [Node], inputs: [TensorID], outputs: [TensorID]) {
     self.name = name
     self.tensors = tensors

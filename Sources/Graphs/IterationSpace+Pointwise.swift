@@ -38,6 +38,14 @@ extension IterationSpace {
       inputs: Array(repeating: dimensions, count: inputs),
       outputs: Array(repeating: dimensions, count: outputs))
   }
+
+  /// Returns the space of an operator of spatial tensors (N, C, …) that treats each channel of a sample alone.
+  static func channelwise(_ type: TensorType) -> IterationSpace {
+    let dimensions = type.shape.indices.map { $0 < 2 ? Int?.some($0) : nil }
+    return IterationSpace(
+      axes: [Axis(.batch, type.shape[0]), Axis(.channel, type.shape[1])], inputs: [dimensions],
+      outputs: [dimensions])
+  }
 }
 
 extension SplitRule {

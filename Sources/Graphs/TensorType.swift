@@ -15,7 +15,9 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
   }
 }
 
-/// An element type and a shape. A scalar has the empty shape and one element.
+/// An element type and a shape.
+///
+/// A scalar has the empty shape and one element.
 public struct TensorType: Hashable, Sendable {
   /// What one element is.
   public let elementType: ElementType

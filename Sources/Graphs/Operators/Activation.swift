@@ -44,6 +44,7 @@ public struct Activation: OperatorRules {
   /// Creates an activation.
   public init(_ function: Function) { self.function = function }
 
+  /// The kind's name in tables and JSON.
   public var kind: String {
     switch function {
     case .relu: "relu"
@@ -66,15 +67,18 @@ public struct Activation: OperatorRules {
     }
   }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     return inputs
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     .pointwise(inputs[0])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     let space = iterationSpace(inputs: inputs, outputs: outputs)
     return function == .negate ? SplitRule.linear(space) : SplitRule.nonlinear(space)
@@ -91,6 +95,7 @@ public struct Activation: OperatorRules {
     }
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     let saved = self.saved.map { [$0] } ?? []
     return GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0)] + saved)])
@@ -115,6 +120,7 @@ public struct Activation: OperatorRules {
     }
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     let elements = inputs[0].elementCount
     switch phase {

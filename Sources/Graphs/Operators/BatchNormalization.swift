@@ -28,8 +28,10 @@ public struct BatchNormalization: OperatorRules {
     self.mode = mode
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "batch-normalization" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 5...5, of: kind)
     let input = inputs[0].shape
@@ -42,13 +44,14 @@ public struct BatchNormalization: OperatorRules {
     return [inputs[0]]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
-    let none = [Int?](repeating: nil, count: inputs[0].shape.count - 2)
+    let space = IterationSpace.channelwise(inputs[0])
     return IterationSpace(
-      axes: [.init(.batch, inputs[0].shape[0]), .init(.channel, inputs[0].shape[1])],
-      inputs: [[0, 1] + none] + Array(repeating: [1], count: 4), outputs: [[0, 1] + none])
+      axes: space.axes, inputs: space.inputs + Array(repeating: [1], count: 4), outputs: space.outputs)
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     let space = iterationSpace(inputs: inputs, outputs: outputs)
     // The running statistics have no gradient that could be partial.
@@ -58,6 +61,7 @@ public struct BatchNormalization: OperatorRules {
     return splits + [.replicated(space)]
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     if mode == .frozen {
       return GradientRule([

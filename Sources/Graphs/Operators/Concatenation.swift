@@ -6,8 +6,10 @@ public struct Concatenation: OperatorRules {
   /// Creates a concatenation; the axis is not negative.
   public init(axis: Int) { self.axis = axis }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "concatenation" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...4096, of: kind)
     var shape = inputs[0].shape
@@ -27,18 +29,22 @@ public struct Concatenation: OperatorRules {
     return [try .checked(inputs[0].elementType, shape)]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     .pointwise(outputs[0], inputs: inputs.count, whole: [axis])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.linear(iterationSpace(inputs: inputs, outputs: outputs))
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([GradientOperation(.error, of: Array(inputs.indices), reading: [.outputError(0)])])
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     .moving(phase, outputs[0].elementCount)
   }
@@ -57,8 +63,10 @@ public struct Split: OperatorRules {
     self.sizes = sizes
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "split" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     let shape = inputs[0].shape
@@ -77,20 +85,24 @@ public struct Split: OperatorRules {
     }
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     .pointwise(inputs[0], outputs: outputs.count, whole: [axis])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.linear(iterationSpace(inputs: inputs, outputs: outputs))
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([
       GradientOperation(.error, of: [0], reading: outputs.indices.map { .outputError($0) })
     ])
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     .moving(phase, inputs[0].elementCount)
   }

@@ -30,9 +30,12 @@ public struct Convolution: OperatorRules {
       dilations: [dilation, dilation], groups: groups)
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "convolution" }
+  /// Whether the operator is a weighted layer.
   public var isWeighted: Bool { true }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 2...3, of: kind)
     let input = inputs[0].shape
@@ -64,6 +67,7 @@ public struct Convolution: OperatorRules {
     return [try .checked(inputs[0].elementType, shape)]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     let none = [Int?](repeating: nil, count: strides.count)
     let weight = inputs[1].shape
@@ -81,14 +85,17 @@ public struct Convolution: OperatorRules {
       inputs: [[0, 1] + none, [2, 1] + none] + bias, outputs: [[0, 2] + none])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.weighted(iterationSpace(inputs: inputs, outputs: outputs), bias: inputs.count == 3 ? 2 : nil)
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     .weighted(inputs: inputs.count)
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     let weight = inputs[1]
     let kernel = weight.shape.dropFirst(2).reduce(1, *)

@@ -22,9 +22,12 @@ public struct Dense: OperatorRules {
     self.beta = beta
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "dense" }
+  /// Whether the operator is a weighted layer.
   public var isWeighted: Bool { true }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 2...3, of: kind)
     let input = inputs[0].shape
@@ -43,6 +46,7 @@ public struct Dense: OperatorRules {
     return [try .checked(inputs[0].elementType, [batch, units])]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     let bias: [[Int?]] = inputs.count == 3 ? [inputs[2].shape.count == 1 ? [2] : [nil, 2]] : []
     return IterationSpace(
@@ -54,14 +58,17 @@ public struct Dense: OperatorRules {
       inputs: [transposeInput ? [1, 0] : [0, 1], transposeWeight ? [2, 1] : [1, 2]] + bias, outputs: [[0, 2]])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.weighted(iterationSpace(inputs: inputs, outputs: outputs), bias: inputs.count == 3 ? 2 : nil)
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     .weighted(inputs: inputs.count)
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     let channels = inputs[0].shape[transposeInput ? 0 : 1]
     let units = inputs[1].shape[transposeWeight ? 0 : 1]

@@ -6,22 +6,27 @@ public struct Dropout: OperatorRules {
   /// Creates a dropout.
   public init(ratio: Double) { self.ratio = ratio }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "dropout" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     try ShapeError.require(ratio >= 0 && ratio < 1, "\(kind) has the ratio \(ratio)")
     return inputs
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     .pointwise(inputs[0])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.nonlinear(iterationSpace(inputs: inputs, outputs: outputs))
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule(
       [GradientOperation(.error, of: [0], reading: [.outputError(0), .auxiliary(0)])],

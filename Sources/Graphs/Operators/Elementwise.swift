@@ -19,8 +19,10 @@ public struct Elementwise: OperatorRules {
     self.right = right
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { function.rawValue }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 2...2, of: kind)
     return [
@@ -28,6 +30,7 @@ public struct Elementwise: OperatorRules {
     ]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     let space = IterationSpace.pointwise(outputs[0])
     return IterationSpace(
@@ -69,6 +72,7 @@ public struct Elementwise: OperatorRules {
       })
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     switch phase {
     case .forward:
@@ -81,6 +85,7 @@ public struct Elementwise: OperatorRules {
     }
   }
 
+  /// Returns the arithmetic and traffic of one backward operation.
   public func work(of operation: GradientOperation, inputs: [TensorType], outputs: [TensorType]) -> Work {
     operation.inputs.reduce(Work()) { $0.adding(backward(of: $1, inputs, outputs)) }
   }

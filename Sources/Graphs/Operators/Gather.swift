@@ -8,8 +8,10 @@ public struct Gather: OperatorRules {
   /// Creates a gather; the axis is not negative.
   public init(axis: Int) { self.axis = axis }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "gather" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 2...2, of: kind)
     let data = inputs[0].shape
@@ -20,6 +22,7 @@ public struct Gather: OperatorRules {
     ]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     let space = IterationSpace.pointwise(inputs[0], whole: [axis])
     let dimensions = space.inputs[0]
@@ -38,6 +41,7 @@ public struct Gather: OperatorRules {
     }
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0), .input(1)])])
   }
@@ -61,9 +65,12 @@ public struct Embedding: OperatorRules {
   /// Creates an embedding.
   public init() {}
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "embedding" }
+  /// Whether the operator is a weighted layer.
   public var isWeighted: Bool { true }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 2...2, of: kind)
     try ShapeError.require(
@@ -72,6 +79,7 @@ public struct Embedding: OperatorRules {
     return [try .checked(inputs[1].elementType, inputs[0].shape + [inputs[1].shape[1]])]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     let indices: [Int?] = inputs[0].shape.indices.map { $0 == 0 ? 0 : nil }
     return IterationSpace(
@@ -82,12 +90,14 @@ public struct Embedding: OperatorRules {
       inputs: [indices, [1, 2]], outputs: [indices + [2]])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.splits(of: iterationSpace(inputs: inputs, outputs: outputs)).map { rule in
       rule.axis == .batch ? rule : rule.leaving(.replicated, forInputs: [0])
     }
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([GradientOperation(.weightGradient, of: [1], reading: [.outputError(0), .input(0)])])
   }

@@ -13,8 +13,10 @@ public struct LayerNormalization: OperatorRules {
     self.epsilon = epsilon
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "layer-normalization" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 2...3, of: kind)
     let input = inputs[0].shape
@@ -28,6 +30,7 @@ public struct LayerNormalization: OperatorRules {
     return [inputs[0]]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     let rank = inputs[0].shape.count
     let space = IterationSpace.pointwise(inputs[0], whole: Array(axis..<rank))
@@ -37,10 +40,12 @@ public struct LayerNormalization: OperatorRules {
       outputs: space.outputs)
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.nonlinear(iterationSpace(inputs: inputs, outputs: outputs))
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     let statistics = TensorType(inputs[0].elementType, Array(inputs[0].shape.prefix(axis)))
     return GradientRule(

@@ -19,8 +19,10 @@ public struct LocalResponseNormalization: OperatorRules {
     self.bias = bias
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "local-response-normalization" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     try ShapeError.require(size > 0 && size <= 1 << 31, "\(kind) has the size \(size)")
@@ -29,18 +31,23 @@ public struct LocalResponseNormalization: OperatorRules {
     return inputs
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     .pointwise(inputs[0], whole: Array(1..<inputs[0].shape.count))
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.nonlinear(iterationSpace(inputs: inputs, outputs: outputs))
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0), .input(0), .output(0)])])
   }
 
+  /// Returns the arithmetic and traffic of a phase.
+  ///
   /// Forward: a square, `size` additions, scale, bias, power, product. Backward the same sum and three more.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     let elements = inputs[0].elementCount

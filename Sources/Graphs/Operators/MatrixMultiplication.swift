@@ -9,9 +9,12 @@ public struct MatrixMultiplication: OperatorRules {
   /// Creates a product.
   public init(right: OperandKind) { self.right = right }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "matrix-multiplication" }
+  /// Whether the operator is a weighted layer.
   public var isWeighted: Bool { right == .parameter }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 2...2, of: kind)
     let left = inputs[0].shape
@@ -26,6 +29,7 @@ public struct MatrixMultiplication: OperatorRules {
     ]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     let output = outputs[0].shape
     let rank = output.count
@@ -56,11 +60,13 @@ public struct MatrixMultiplication: OperatorRules {
     return dimension == 1 && rank == 4 ? .head : .whole
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     let space = iterationSpace(inputs: inputs, outputs: outputs)
     return right == .parameter ? SplitRule.splits(of: space) : SplitRule.nonlinear(space)
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     right == .parameter
       ? .weighted(inputs: 2)
@@ -69,6 +75,7 @@ public struct MatrixMultiplication: OperatorRules {
       ])
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     let left = inputs[0]
     let output = outputs[0]

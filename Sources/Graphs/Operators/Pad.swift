@@ -21,8 +21,10 @@ public struct Pad: OperatorRules {
     self.mode = mode
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "pad" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     let input = inputs[0].shape
@@ -40,6 +42,7 @@ public struct Pad: OperatorRules {
     return [try .checked(inputs[0].elementType, shape)]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     .pointwise(inputs[0], whole: padding.indices.filter { padding[$0] != Padding(0) })
   }
@@ -51,10 +54,12 @@ public struct Pad: OperatorRules {
     return SplitRule.linear(space)
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0)])])
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     switch phase {
     case .forward, .error: .passes(inputs[0].elementCount + outputs[0].elementCount)

@@ -41,8 +41,10 @@ public struct Pooling: OperatorRules {
       padding: [Padding(padding), Padding(padding)], ceilMode: ceilMode)
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { reduction == .maximum ? "max-pooling" : "average-pooling" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     let input = inputs[0].shape
@@ -67,22 +69,27 @@ public struct Pooling: OperatorRules {
     return [try .checked(inputs[0].elementType, shape)]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
-    .pointwise(inputs[0], whole: Array(2..<inputs[0].shape.count))
+    .channelwise(inputs[0])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     let space = iterationSpace(inputs: inputs, outputs: outputs)
     return reduction == .maximum ? SplitRule.nonlinear(space) : SplitRule.linear(space)
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     .pooling(maximum: reduction == .maximum, output: outputs[0])
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     .pooling(
-      phase, maximum: reduction == .maximum, input: inputs[0], output: outputs[0], window: kernel.reduce(1, *)
+      phase, maximum: reduction == .maximum, input: inputs[0], output: outputs[0],
+      window: kernel.reduce(1) { $0 * Double($1) })
     )
   }
 }
@@ -103,8 +110,10 @@ public struct GlobalPooling: OperatorRules {
   /// Creates a global pooling.
   public init(_ reduction: Reduction) { self.reduction = reduction }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { reduction == .maximum ? "global-max-pooling" : "global-average-pooling" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     let input = inputs[0].shape
@@ -113,26 +122,27 @@ public struct GlobalPooling: OperatorRules {
     return [try .checked(inputs[0].elementType, Array(input.prefix(2)) + ones)]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
-    let none = [Int?](repeating: nil, count: inputs[0].shape.count - 2)
-    return IterationSpace(
-      axes: [.init(.batch, inputs[0].shape[0]), .init(.channel, inputs[0].shape[1])],
-      inputs: [[0, 1] + none], outputs: [[0, 1] + none])
+    .channelwise(inputs[0])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     let space = iterationSpace(inputs: inputs, outputs: outputs)
     return reduction == .maximum ? SplitRule.nonlinear(space) : SplitRule.linear(space)
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     .pooling(maximum: reduction == .maximum, output: outputs[0])
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     .pooling(
       phase, maximum: reduction == .maximum, input: inputs[0], output: outputs[0],
-      window: inputs[0].shape.dropFirst(2).reduce(1, *))
+      window: inputs[0].shape.dropFirst(2).reduce(1) { $0 * Double($1) })
   }
 }
 
@@ -149,20 +159,22 @@ extension GradientRule {
 }
 
 extension Work {
+  /// Returns one phase of a pooling.
+  ///
   /// Forward the input and the output pass once; backward the error, the input's error and, of max pooling, the
   /// indices. Arithmetic: one for each element of each window, and one division of a mean.
   static func pooling(
-    _ phase: Phase, maximum: Bool, input: TensorType, output: TensorType, window: Int
+    _ phase: Phase, maximum: Bool, input: TensorType, output: TensorType, window: Double
   ) -> Work {
     let places = Double(output.elementCount)
     switch phase {
     case .forward:
       return .passes(
-        input.elementCount + output.elementCount, operations: places * Double(maximum ? window : window + 1))
+        input.elementCount + output.elementCount, operations: places * (maximum ? window : window + 1))
     case .error:
       return .passes(
         input.elementCount + (maximum ? 2 : 1) * output.elementCount,
-        operations: places * Double(maximum ? 1 : window + 1))
+        operations: places * (maximum ? 1 : window + 1))
     case .weightGradient, .update: return Work()
     }
   }

@@ -17,8 +17,10 @@ public struct Reduction: OperatorRules {
     self.keepsDimensions = keepsDimensions
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "reduce-\(function.rawValue)" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     let shape = inputs[0].shape
@@ -33,6 +35,7 @@ public struct Reduction: OperatorRules {
     shape.indices.compactMap { axes.contains($0) ? (keepsDimensions ? 1 : nil) : shape[$0] }
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     let space = IterationSpace.pointwise(inputs[0], whole: axes)
     let remaining = space.inputs[0].indices.filter { keepsDimensions || !axes.contains($0) }
@@ -40,11 +43,13 @@ public struct Reduction: OperatorRules {
       axes: space.axes, inputs: space.inputs, outputs: [remaining.map { space.inputs[0][$0] }])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     let space = iterationSpace(inputs: inputs, outputs: outputs)
     return function == .maximum ? SplitRule.nonlinear(space) : SplitRule.linear(space)
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     let saved: [GradientOperand] = function == .maximum ? [.input(0), .output(0)] : []
     return GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0)] + saved)])

@@ -73,8 +73,10 @@ public struct Reshape: OperatorRules {
     self.runs = runs
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "reshape" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     let source = inputs[0].shape
@@ -114,10 +116,12 @@ public struct Reshape: OperatorRules {
     return IterationSpace.regrouped(pairs, input: inputs[0], output: outputs[0])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.linear(iterationSpace(inputs: inputs, outputs: outputs))
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0)])])
   }

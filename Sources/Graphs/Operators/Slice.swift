@@ -20,8 +20,10 @@ public struct Slice: OperatorRules {
     self.steps = steps ?? starts.map { _ in 1 }
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "slice" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     var shape = inputs[0].shape
@@ -57,14 +59,17 @@ public struct Slice: OperatorRules {
     return (start, room <= 0 ? 0 : Int(UInt(room - 1) / step.magnitude) + 1)
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     .pointwise(inputs[0], whole: axes)
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.linear(iterationSpace(inputs: inputs, outputs: outputs))
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0)])])
   }

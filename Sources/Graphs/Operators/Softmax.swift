@@ -11,8 +11,10 @@ public struct Softmax: OperatorRules {
     self.isLogarithmic = isLogarithmic
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { isLogarithmic ? "log-softmax" : "softmax" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     try ShapeError.require(
@@ -21,18 +23,23 @@ public struct Softmax: OperatorRules {
     return inputs
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     .pointwise(inputs[0], whole: [axis])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.nonlinear(iterationSpace(inputs: inputs, outputs: outputs))
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0), .output(0)])])
   }
 
+  /// Returns the arithmetic and traffic of a phase.
+  ///
   /// Forward: maximum, subtraction, exponential, sum, division (5). Backward: product, sum, subtraction, product.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     let elements = inputs[0].elementCount

@@ -8,9 +8,12 @@ public struct SoftmaxCrossEntropy: OperatorRules {
   /// Creates a loss.
   public init() {}
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "softmax-cross-entropy" }
+  /// The operator is a loss.
   public var isLoss: Bool { true }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 2...2, of: kind)
     let logits = inputs[0].shape
@@ -22,6 +25,7 @@ public struct SoftmaxCrossEntropy: OperatorRules {
     return [TensorType(inputs[0].elementType, [])]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     func dimensions(_ rank: Int) -> [Int?] { (0..<rank).map { $0 == 0 ? 0 : nil } }
     return IterationSpace(
@@ -29,11 +33,13 @@ public struct SoftmaxCrossEntropy: OperatorRules {
       outputs: [[]])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     let space = iterationSpace(inputs: inputs, outputs: outputs)
     return SplitRule.splits(of: space) + [.replicated(space)]
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule(
       [GradientOperation(.error, of: [0], reading: [.input(1), .auxiliary(0)])], auxiliaries: [inputs[0]])

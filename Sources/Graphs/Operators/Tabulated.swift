@@ -36,7 +36,9 @@ public struct Tabulated: OperatorRules {
     self.weightGradientMultiplyAccumulates = weightGradientMultiplyAccumulates
   }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "tabulated-\(layer.rawValue)" }
+  /// Whether the operator is a weighted layer.
   public var isWeighted: Bool { true }
 
   /// The shape rule admits parts: of the input at most `inputElements`, of the weights at most `weightElements`.
@@ -61,6 +63,7 @@ public struct Tabulated: OperatorRules {
     return [try .checked(inputs[0].elementType, [input[0], Int(outputs)])]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     space(inputs, outputs, weightAxis: 1)
   }
@@ -74,14 +77,17 @@ public struct Tabulated: OperatorRules {
       inputs: [[0, 1], [weightAxis]], outputs: [[0, 2]])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     let input = space(inputs, outputs, weightAxis: 1)
     let output = space(inputs, outputs, weightAxis: 2)
     return [.splitting(0, of: input), .splitting(1, of: input), .splitting(2, of: output)]
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule { .weighted(inputs: 2) }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     let perSample =
       switch phase {
@@ -106,29 +112,36 @@ public struct TabulatedLoss: OperatorRules {
   /// Creates a loss.
   public init() {}
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "tabulated-loss" }
+  /// The operator is a loss.
   public var isLoss: Bool { true }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     try ShapeError.require(inputs[0].shape.count == 2, "\(kind) does not fit the shape \(inputs[0].shape)")
     return [TensorType(inputs[0].elementType, [])]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     IterationSpace(
       axes: [.init(.batch, inputs[0].shape[0]), .init(.channel, inputs[0].shape[1])], inputs: [[0, 1]],
       outputs: [[]])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     let space = iterationSpace(inputs: inputs, outputs: outputs)
     return SplitRule.splits(of: space) + [.replicated(space)]
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([GradientOperation(.error, of: [0], reading: [])])
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work { Work() }
 }

@@ -6,8 +6,10 @@ public struct Transpose: OperatorRules {
   /// Creates a transposition.
   public init(_ permutation: [Int]) { self.permutation = permutation }
 
+  /// The kind's name in tables and JSON.
   public var kind: String { "transpose" }
 
+  /// Returns the types of the outputs, or throws where the inputs do not fit.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 1...1, of: kind)
     let shape = inputs[0].shape
@@ -16,6 +18,7 @@ public struct Transpose: OperatorRules {
     return [inputs[0].with(shape: permutation.map { shape[$0] })]
   }
 
+  /// Returns the axes and which dimension each cuts.
   public func iterationSpace(inputs: [TensorType], outputs: [TensorType]) -> IterationSpace {
     IterationSpace.regrouped(
       permutation.enumerated().map { output, input in
@@ -23,14 +26,17 @@ public struct Transpose: OperatorRules {
       }, input: inputs[0], output: outputs[0])
   }
 
+  /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.linear(iterationSpace(inputs: inputs, outputs: outputs))
   }
 
+  /// Returns the backward operations.
   public func gradient(inputs: [TensorType], outputs: [TensorType]) -> GradientRule {
     GradientRule([GradientOperation(.error, of: [0], reading: [.outputError(0)])])
   }
 
+  /// Returns the arithmetic and traffic of a phase.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     .moving(phase, inputs[0].elementCount)
   }

@@ -72,13 +72,15 @@ private struct LayerTableReader {
 
   mutating func read(_ csv: String) {
     // Scalars, because a carriage return and a line feed are one character.
+    var rest = csv.unicodeScalars[...]
+    if rest.first == "\u{FEFF}" { rest.removeFirst() }
     var number = 0
-    var scalars = csv.unicodeScalars[...]
-    if scalars.first == "\u{FEFF}" { scalars.removeFirst() }
-    for line in scalars.split(separator: "\n", omittingEmptySubsequences: false) {
+    while !rest.isEmpty {
+      let text = rest.prefix { $0 != "\n" }
+      rest = rest[text.endIndex...].dropFirst()
       number += 1
       guard faults.count < Self.mostFaults else { return }
-      let line = line.last == "\r" ? line.dropLast() : line
+      let line = text.last == "\r" ? text.dropLast() : text
       guard let first = line.first(where: { !isBlank($0) }), first != "#" else { continue }
       let fields = Self.fields(of: line)
       if columns == nil {
@@ -101,7 +103,10 @@ private struct LayerTableReader {
   private static func fields(of line: Substring.UnicodeScalarView) -> [Field] {
     var fields: [Field] = []
     var column = 1
-    for part in line.split(separator: ",", omittingEmptySubsequences: false) {
+    // No more than it takes to see that there are too many.
+    let parts = line.split(
+      separator: ",", maxSplits: 2 * LayerTable.Column.legal.count, omittingEmptySubsequences: false)
+    for part in parts {
       let leading = part.prefix { isBlank($0) }.count
       var text = part.dropFirst(leading)
       while let last = text.last, isBlank(last) { text.removeLast() }
@@ -124,7 +129,9 @@ private struct LayerTableReader {
       guard let column = LayerTable.Column(rawValue: field.text) else {
         fault(
           "there is no column “\(shown(field.text))”", line: line, column: field.column,
-          hint: nearestName(to: field.text, among: LayerTable.Column.legal).map { "did you mean “\($0)”?" }
+          hint: nearestName(to: shown(field.text), among: LayerTable.Column.legal).map {
+            "did you mean “\($0)”?"
+          }
             ?? "the columns are \(LayerTable.Column.legal.joined(separator: ","))")
         guard faults.count < Self.mostFaults else { return false }
         continue
@@ -148,7 +155,8 @@ private struct LayerTableReader {
     guard let columns else { return }
     guard fields.count == columns.count else {
       return fault(
-        "the header names \(columns.count) columns, but the row has \(fields.count)", line: line,
+        "the header names \(columns.count) columns, but the row has "
+          + (fields.count > columns.count ? "more values" : "\(fields.count) values"), line: line,
         column: fields.count > columns.count ? fields[columns.count].column : 1)
     }
     let faultsBefore = faults.count
@@ -208,7 +216,7 @@ private struct LayerTableReader {
       field.text.isEmpty ? "the layer has no kind" : "there is no kind of layer “\(shown(field.text))”",
       line: line,
       column: field.column,
-      hint: nearestName(to: field.text, among: legal).map { "did you mean “\($0)”?" }
+      hint: nearestName(to: shown(field.text), among: legal).map { "did you mean “\($0)”?" }
         ?? "the kinds are \(legal.joined(separator: " and "))")
     return .dense
   }

@@ -83,7 +83,7 @@ struct LayerTableTests {
     (header, nil, nil, "no layers"),
     ("conv1,convolution,500,784,2880,1,1,1", 1, 1, "does not name the columns"),
     (header.replacing("weights", with: "weigths"), 1, 11, "did you mean “weights”?"),
-    (header + ",nmae", 1, 77, "did you mean “name”?"),
+    (header + ",nam", 1, 77, "did you mean “name”?"),
     (header + ",name", 1, 77, "stands twice"),
     (header.replacing(",output", with: ""), 1, 1, "missing columns: output"),
     (row("conv1,convolution,,784,2880,1,1,1"), 2, 19, "“weights” is missing"),
@@ -102,8 +102,8 @@ struct LayerTableTests {
     (row("conv1,,5,784,2880,1,1,1"), 2, 7, "no kind"),
     (row(",dense,5,784,2880,1,1,1"), 2, 1, "no name"),
     (row("\"a\",dense,5,784,2880,1,1,1"), 2, 1, "without quotes"),
-    (row("a,dense,5,784,2880,1,1"), 2, 1, "names 8 columns, but the row has 7"),
-    (row("a,dense,5,784,2880,1,1,1,9"), 2, 26, "names 8 columns, but the row has 9"),
+    (row("a,dense,5,784,2880,1,1"), 2, 1, "names 8 columns, but the row has 7 values"),
+    (row("a,dense,5,784,2880,1,1,1,9"), 2, 26, "names 8 columns, but the row has more values"),
     (
       row("a,dense,5,784,10,1,1,1\nb,dense,5,9,2,1,1,1"), 3, 11,
       "“b” reads 9 elements a sample, but “a” leaves 10"
@@ -130,6 +130,14 @@ struct LayerTableTests {
   @Test func reportingStopsWhereItHelpsNobody() {
     let csv = Self.header + "\n" + String(repeating: "a\n", count: 10_000)
     #expect(faults(csv).count == 50)
+  }
+
+  /// A line of a million commas is one fault, like any other row that does not fit.
+  @Test func aLineWithoutEndIsOneFault() {
+    let commas = String(repeating: ",", count: 1_000_000)
+    #expect(faults(Self.header + "\n" + commas).count == 1)
+    #expect(faults(commas).count == 1)
+    #expect(faults("name" + commas).count == 16)
   }
 
   @Test func tooManyLayersAreRefused() {
@@ -165,7 +173,7 @@ struct LayerTableTests {
     var accepted = 0
     for trial in 0..<1500 {
       var text = Array(Self.valid.utf8)
-      for _ in 0...generator.below(3) {
+      for _ in 0...generator.below(2) {
         let at = generator.below(text.count + 1)
         switch generator.below(4) {
         case 0: text.insert(contentsOf: pieces[generator.below(pieces.count)], at: at)
@@ -175,7 +183,7 @@ struct LayerTableTests {
         }
       }
       let csv = String(decoding: text, as: UTF8.self)
-      let batch = [1, 256, 1 << 40][generator.below(3)]
+      let batch = [1, 256, 1 << 36][generator.below(3)]
       let found = faults(csv, batch: batch)
       if found.isEmpty { accepted += 1 }
       let lines = csv.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
@@ -186,7 +194,7 @@ struct LayerTableTests {
           "seed \(seed), trial \(trial): \(fault)")
       }
     }
-    #expect(accepted > 50 && accepted < 1400, "seed \(seed): \(accepted) accepted")
+    #expect(accepted > 20 && accepted < 1400, "seed \(seed): \(accepted) accepted")
   }
 }
 

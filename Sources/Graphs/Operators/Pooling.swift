@@ -90,7 +90,6 @@ public struct Pooling: OperatorRules {
     .pooling(
       phase, maximum: reduction == .maximum, input: inputs[0], output: outputs[0],
       window: kernel.reduce(1) { $0 * Double($1) })
-    )
   }
 }
 

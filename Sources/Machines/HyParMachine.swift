@@ -68,7 +68,8 @@ struct HyParMachine {
       """
     switch network {
     case .tree: text += treeLevels(top: 0.25, source: "bandwidth: fitted to Fig. 6; no latency: assumed")
-    case .halvedTree: text += treeLevels(top: 0.125, source: "bandwidth: fitted to Fig. 12; no latency: assumed")
+    case .halvedTree:
+      text += treeLevels(top: 0.125, source: "bandwidth: fitted to Fig. 12; no latency: assumed")
     case .routedTorus: text += torusLevel
     }
     return text

@@ -75,7 +75,9 @@ import Units
     #expect(try catalogue.machine(named: "dpt-vision").devices == four.devices)
   }
 
-  @Test(arguments: ["hypar/3", "hypar/128", "dpt-vision/0", "dpt-vision/17", "dpt-vision/04", "", "hypar/16 "])
+  @Test(arguments: [
+    "hypar/3", "hypar/128", "dpt-vision/0", "dpt-vision/17", "dpt-vision/04", "", "hypar/16 ",
+  ])
   func whatIsNotThereIsAMissingFile(name: String) {
     let error = #expect(throws: InputError.self) { try catalogue.machine(named: name) }
     #expect(error?.diagnostics.map(\.kind) == [.missingFile])

@@ -71,7 +71,8 @@ struct FieldReader {
     for entry in block.entries where !legal.contains(entry.key) {
       let place = location(line: entry.line, column: entry.column, path: path)
       fail(
-        "unknown key '\(entry.key.shortened)'", at: place, hint: FieldReader.hint(for: entry.key, among: legal))
+        "unknown key '\(entry.key.shortened)'", at: place,
+        hint: FieldReader.hint(for: entry.key, among: legal))
     }
     for key in required where block[key] == nil {
       fail("the key '\(key)' is missing", at: node, path: path, hint: FieldReader.hint(forMissing: key))
@@ -176,7 +177,8 @@ struct FieldReader {
   ) -> Value? {
     guard let node = block[key] else { return nil }
     let path = block.path(key)
-    guard let value: Value = parse(node, path: path, { text throws(QuantityError) in try Value(parsing: text) })
+    guard
+      let value: Value = parse(node, path: path, { text throws(QuantityError) in try Value(parsing: text) })
     else { return nil }
     guard range ~= value.value else {
       let (low, high) = (Value(range.lowerBound), Value(range.upperBound))

@@ -111,7 +111,8 @@ extension MachineReader {
     case .nearStorage:
       let array = block["array"].flatMap { node -> FieldReader.Block? in
         fields.block(
-          node, path: block.path("array"), required: ["rows", "columns", "clock"], optional: ["dataflow", "source"])
+          node, path: block.path("array"), required: ["rows", "columns", "clock"],
+          optional: ["dataflow", "source"])
       }
       .flatMap { readArray($0) }
       let flash = block["flash"].flatMap { readFlash($0, path: block.path("flash")) }
@@ -139,7 +140,9 @@ extension MachineReader {
     if peaks.keys.isEmpty { fields.fail("there is no peak", at: node, path: peaks.path) }
     var rates: [(Precision, FLOPsPerSecond)] = []
     for precision in Precision.allCases {
-      guard let rate: FLOPsPerSecond = fields.quantity(precision.rawValue, in: peaks, 1...1e21) else { continue }
+      guard let rate: FLOPsPerSecond = fields.quantity(precision.rawValue, in: peaks, 1...1e21) else {
+        continue
+      }
       rates.append((precision, rate))
     }
     return PeakRates(rates)
@@ -172,7 +175,8 @@ extension MachineReader {
         continue
       }
       if let last = points.last, last.work >= work * workScale {
-        fields.fail("the work does not exceed that of the point before", at: workNode, path: itemPath + ".work")
+        fields.fail(
+          "the work does not exceed that of the point before", at: workNode, path: itemPath + ".work")
         continue
       }
       points.append(EfficiencyCurve.Point(work: work * workScale, fraction: fraction * fractionScale))

@@ -65,7 +65,8 @@ struct MachineReader {
     let isLegal =
       1...64 ~= name.utf8.count
       && name.unicodeScalars.allSatisfy {
-        $0.isASCII && ($0.properties.isAlphabetic || 0x30...0x39 ~= $0.value || "-_.".unicodeScalars.contains($0))
+        $0.isASCII
+          && ($0.properties.isAlphabetic || 0x30...0x39 ~= $0.value || "-_.".unicodeScalars.contains($0))
       }
     let place = fields.location(line: line, column: column, path: path)
     if !isLegal {
@@ -152,7 +153,8 @@ struct MachineReader {
     for device in devices.indices where find(device) != find(0) {
       guard reported.insert(devices[device].group).inserted else { continue }
       fields.fail(
-        "nothing joins the device '\(devices[device].name)' to '\(devices[0].name)'", at: root, path: "devices",
+        "nothing joins the device '\(devices[device].name)' to '\(devices[0].name)'", at: root,
+        path: "devices",
         hint: "list its links, or put it into the mesh")
     }
   }

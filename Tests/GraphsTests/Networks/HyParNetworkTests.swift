@@ -98,7 +98,7 @@ struct HyParNetworkTests {
     ("vgg-e", Array(repeating: "0000000000000000111", count: 3) + ["0000000000000001111"], 2.76),
   ]
 
-  // The paper's two algorithms, written once more, on the tables: only the right counts of weights, inputs and
+  // The paper's two algorithms, written once more, on the tables: their counts of weights, inputs and
   // outputs give all 400 choices of Fig. 5 and the bytes of Fig. 8 (VGG-B is printed 1.4 % lower).
   @Test(arguments: figure5)
   func theTableGivesThePaperPlans(name: String, plans: [String], gigabytes: Double) throws {

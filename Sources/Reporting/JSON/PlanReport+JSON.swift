@@ -1,0 +1,62 @@
+public import Documents
+public import Results
+import Units
+
+extension PlanReport {
+  /// The document `partita.plan/1`.
+  public var json: JSONValue {
+    [
+      "schema": "partita.plan/1", "model": .string(model), "machine": .string(machine),
+      "batch": .integer(batch), "step": settings.json, "search": search.json,
+      "cost": .object(
+        cost.members + [
+          JSONValue.Member("simulated_s", .seconds(simulated)),
+          JSONValue.Member("resources", .array(cost.resources.map(\.json))),
+        ]),
+      "memory": .array(memory.map(\.json)), "layers": .array(layers.map(\.json)),
+      "shares": .array(shares.map(\.json)), "alternatives": .array(alternatives.map(\.json)),
+      "why": .strings(why), "bottlenecks": .array(bottlenecks.map(\.json)),
+      "assumptions": .array(assumptions.map(\.json)), "warnings": .strings(warnings),
+    ]
+  }
+}
+
+extension StepSettings {
+  fileprivate var json: JSONValue {
+    [
+      "optimizer": .string(optimizer), "precision": .string(precision),
+      "batch_normalization": .string(batchNormalization), "overlap": .string(overlap),
+      "cells": .integer(cells), "micro_batches": .integer(microBatches),
+    ]
+  }
+}
+
+extension PlanReport.Search {
+  fileprivate var json: JSONValue {
+    [
+      "strategy": .string(strategy), "objective": .string(objective), "exact": .bool(exact),
+      "gap": .number(gap), "states": .integer(states),
+    ]
+  }
+}
+
+extension PlanReport.Layer {
+  fileprivate var json: JSONValue {
+    ["name": .string(name), "devices": .string(devices), "axes": .strings(axes)]
+  }
+}
+
+extension PlanReport.Share {
+  fileprivate var json: JSONValue {
+    [
+      "devices": .string(devices), "level": .string(level), "axis": .string(axis),
+      "fractions": .array(fractions.map(JSONValue.double)),
+    ]
+  }
+}
+
+extension PlanReport.Alternative {
+  fileprivate var json: JSONValue {
+    ["summary": .string(summary), "cost": cost?.json ?? .null, "reason": .string(reason)]
+  }
+}

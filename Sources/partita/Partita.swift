@@ -1,0 +1,79 @@
+import ArgumentParser
+import Diagnostics
+import Reporting
+
+/// The command line: it reads flags, calls one workflow, and writes what comes back.
+@main
+struct Partita: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "partita",
+    abstract: "Plans, prices and simulates the training of a network on a heterogeneous machine.",
+    discussion: """
+      EXAMPLES
+        $ partita inspect resnet50 --batch 64
+        $ partita plan lenet --machine hypar/16 --batch 256
+        $ partita simulate lenet --machine hypar/16 --batch 256 --trace trace.json
+
+      Results go to standard output, everything else to standard error.
+
+      EXIT CODES
+        0 success            66 no such file            74 reading or writing failed
+        3 no feasible plan   70 a fault of Partita      78 bad machine description
+        64 wrong usage       65 bad model or data       130 interrupted
+      """,
+    version: "0.1.0",
+    subcommands: [
+      InspectCommand.self, PlanCommand.self, SimulateCommand.self, StudyCommand.self, ModelsCommand.self,
+      MachinesCommand.self,
+    ])
+
+  static func main() {
+    Signals.install()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as InputError {
+      leave(error.text.split(separator: "\n").map { "partita: \($0)\n" }.joined(), code: error.exitCode)
+    } catch is ClosedPipe {
+      // Whoever read our output has seen enough.
+      Process.exit(0)
+    } catch {
+      let code = exitCode(for: error)
+      let message = fullMessage(for: error)
+      guard code.isSuccess else { leave(message.isEmpty ? "" : message + "\n", code: code.rawValue) }
+      finish(help: message)
+    }
+  }
+
+  /// Writes a help text or version, which fails like any result where nobody takes it.
+  private static func finish(help message: String) -> Never {
+    do {
+      try Output.write(message + "\n")
+    } catch let error as InputError {
+      leave("partita: \(error.text)\n", code: error.exitCode)
+    } catch {
+      Process.exit(0)
+    }
+    Process.exit(0)
+  }
+
+  private static func leave(_ message: String, code: Int32) -> Never {
+    Output.writeToStandardError(message)
+    Process.exit(code)
+  }
+}
+
+extension InputError {
+  /// The code of the first fault, after sysexits.h.
+  var exitCode: Int32 {
+    switch diagnostics.first?.kind {
+    case .infeasible: 3
+    case .usage: 64
+    case .badModel: 65
+    case .missingFile: 66
+    case .inputOutput: 74
+    case .badMachine: 78
+    case nil: 70
+    }
+  }
+}

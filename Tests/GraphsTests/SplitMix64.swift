@@ -13,4 +13,6 @@ struct SplitMix64: RandomNumberGenerator {
   }
 
   mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+
+  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }

@@ -32,7 +32,7 @@ private struct Parts {
 }
 
 /// Returns the two sides of every split of random small operators.
-private func randomParts(seed: UInt64, even: Bool = false) throws -> [Parts] {
+private func randomParts(seed: UInt64) throws -> [Parts] {
   var random = SplitMix64(seed: seed)
   return try OperatorCase.all(&random).flatMap { instance -> [Parts] in
     instance.rules.compactMap { rule in

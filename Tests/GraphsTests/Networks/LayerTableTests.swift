@@ -165,7 +165,7 @@ struct LayerTableTests {
   /// Any text gives a graph or faults that point into it, and never a trap.
   @Test(arguments: [1, 2, 3] as [UInt64])
   func noTextTraps(seed: UInt64) {
-    var generator = SplitMix64(state: seed)
+    var generator = SplitMix64(seed: seed)
     let pieces: [[UInt8]] = [
       ",", "\n", "\r\n", "-", "0", "9", "99999999999999999999", "\"", "#", " ", "\t", "é", "\0", "dense",
       "name", Self.header, "1e9", "samples", "conv1", "70368744177664",
@@ -196,18 +196,4 @@ struct LayerTableTests {
     }
     #expect(accepted > 20 && accepted < 1400, "seed \(seed): \(accepted) accepted")
   }
-}
-
-private struct SplitMix64 {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }

@@ -66,7 +66,14 @@ private func randomParts(seed: UInt64) throws -> [Parts] {
         let sum = (0..<2).reduce(0.0) { sum, side in
           let inputs = parts.types(parts.whole.inputs, parts.rule.inputs, side: side)
           let outputs = parts.types(parts.whole.outputs, parts.rule.outputs, side: side)
-          let work = parts.part(side: side).rules.work(phase, inputs: inputs, outputs: outputs)
+          let work = parts.whole.operator.rules.work(phase, inputs: inputs, outputs: outputs)
+          if let contraction = work.contraction, phase != .error {
+            let product =
+              contraction.streamed * contraction.reduction * contraction.columns * contraction.count
+            #expect(
+              Double(product) == work.multiplyAccumulates,
+              "seed \(seed), \(parts.rule.name) of \(parts.whole)")
+          }
           return sum + work.multiplyAccumulates
         }
         let whole = parts.whole.work(phase).multiplyAccumulates

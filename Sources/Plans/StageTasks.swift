@@ -120,16 +120,22 @@ public struct StageTasks: Sendable {
     let ways = cut.ways[step.level]
     let lanes = cut.strides[step.level]
     let span = ways * lanes
-    let parts = step.operation == .reduceScatter ? step.after : step.before
-    let isUniform = parts.count == 1
+    let isUniform = step.before.count == 1 && step.after.count == 1
     let count = isUniform && representativeOnly ? 1 : cut.deviceCount / span
     return (0..<count).map { index in
       let first = index * span
-      let bytes =
-        isUniform ? [parts[0] * elementSize] : (first..<first + span).map { parts[$0] * elementSize }
+      func parts(_ values: [Int]) -> CollectiveParts {
+        if values.count == 1 { return .even(Bytes(values[0] * elementSize)) }
+        // Lane by lane: the devices of one lane stand `lanes` apart.
+        let sizes = (0..<lanes).flatMap { lane in
+          (0..<ways).map { Bytes(values[first + $0 * lanes + lane] * elementSize) }
+        }
+        return CollectiveParts(sizes, ways: ways)
+      }
       return Collective(
         operation: step.operation, algorithm: algorithms[step.level], group: groupIndex, level: step.level,
-        firstDevice: first, parts: bytes.map(Bytes.init))
+        firstDevice: first, parts: parts(step.operation == .reduceScatter ? step.after : step.before),
+        resultParts: step.operation == .allToAll ? parts(step.after) : nil)
     }
   }
 

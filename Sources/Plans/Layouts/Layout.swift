@@ -14,8 +14,8 @@ public import Graphs
   /// One more than the highest dimension that a layout can be sharded along.
   public static let dimensionLimit = 14
 
-  /// Creates a layout from its packed form.
-  @inlinable init(bits: UInt64, levelCount: Int) {
+  /// Creates a layout from its packed form, which must come from ``bits`` of a layout with as many levels.
+  @inlinable public init(packed bits: UInt64, levelCount: Int) {
     self.bits = bits
     self.levelCount = levelCount
   }
@@ -25,11 +25,11 @@ public import Graphs
     precondition(states.count <= Self.levelLimit, "\(states.count) levels, at most \(Self.levelLimit)")
     var bits: UInt64 = 0
     for (level, state) in states.enumerated() { bits |= Self.code(of: state) << UInt64(4 * level) }
-    self.init(bits: bits, levelCount: states.count)
+    self.init(packed: bits, levelCount: states.count)
   }
 
   /// Creates a layout in which each device of `levelCount` levels holds the whole.
-  public static func replicated(levelCount: Int) -> Layout { Layout(bits: 0, levelCount: levelCount) }
+  public static func replicated(levelCount: Int) -> Layout { Layout(packed: 0, levelCount: levelCount) }
 
   /// The state at a level.
   @inlinable public subscript(level: Int) -> SplitState {
@@ -43,7 +43,7 @@ public import Graphs
   /// The same layout with another state at one level.
   @inlinable public func with(_ state: SplitState, at level: Int) -> Layout {
     let shift = UInt64(4 * level)
-    return Layout(bits: bits & ~(15 << shift) | Self.code(of: state) << shift, levelCount: levelCount)
+    return Layout(packed: bits & ~(15 << shift) | Self.code(of: state) << shift, levelCount: levelCount)
   }
 
   /// The states from the top.

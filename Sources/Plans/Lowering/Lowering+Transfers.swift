@@ -39,9 +39,7 @@ extension Lowering {
       return refuse(tensor, source.layout, target.layout, target.stage)
     }
     let reduced = reduce(steps, source.stage, elementSize: tasks.sizes.activation, label, after: ready)
-    let flows = flows(
-      shape, elementSize: tasks.sizes.activation, source: whole, over: tasks.cut, target: target.layout,
-      over: plan.stages[target.stage].tasks.cut)
+    let flows = tasks.flows(shape, from: whole, to: target.layout, at: plan.stages[target.stage].tasks)
     let transfer = TaskGraph.Label(
       category: "transfer", name: label.name, microBatch: label.microBatch, step: label.step)
     return exchange(flows, transfer, after: reduced, to: target.stage)
@@ -73,51 +71,19 @@ extension Lowering {
   /// Where steps may overlap the samples of the next step load under this one, so that nothing waits for
   /// them; behind barriers the step begins with them.
   mutating func load(_ microBatch: Int) {
-    guard let samples = plan.machine.samples else { return }
+    guard plan.machine.samples != nil else { return }
     for tensor in plan.training.graph.inputs where plan.training.graph[tensor].role == .sample {
       guard let consumer = plan.consumers[tensor.index] else { continue }
       let name = plan.training.graph[tensor].name
-      let shape = plan.training.graph[tensor].type.shape
-      let store = SampleStore(samples, levels: shape)
-      let reads = samples.devices.indices.map { device in
-        let elements = store.cut.localElements(shape, store.layout, device: device)
-        return list.add(
-          .storageRead(samples.devices[device], bytes: Bytes(elements * samples.bytesPerElement)),
-          label(name, "storage", microBatch), after: [])
-      }
-      list.endGroup()
       let stage = plan.stageOfNode[consumer.node]
-      let flows = flows(
-        shape, elementSize: samples.bytesPerElement, source: store.layout, over: store.cut,
-        target: plan.strategies[consumer.node].inputs[consumer.input], over: plan.stages[stage].tasks.cut)
-      _ = exchange(flows, label(name, "transfer", microBatch), after: reads.map { [$0] }, to: stage)
+      let tasks = plan.stages[stage].tasks
+      let target = plan.strategies[consumer.node].inputs[consumer.input]
+      guard let load = tasks.load(plan.training.graph[tensor].type.shape, to: target, from: plan.machine) else {
+        continue
+      }
+      let reads = load.reads.map { list.add($0, label(name, "storage", microBatch), after: []) }
+      list.endGroup()
+      _ = exchange(load.flows, label(name, "transfer", microBatch), after: [reads], to: stage)
     }
-  }
-}
-
-/// The devices that store the samples, in equal shares of the batch.
-struct SampleStore {
-  let cut: Cut
-  let layout: Layout
-
-  init(_ samples: SampleLocation, levels shape: [Int]) {
-    let count = samples.devices.count
-    let levels = count == 1 ? [] : [DeviceGroup.Level(ways: count, network: .listed)]
-    let group = DeviceGroup(name: "samples", devices: samples.devices, levels: levels)
-    cut = Cut(group: group, shares: .equal(group))
-    layout = Layout(count == 1 ? [] : [.sharded(0)])
-  }
-}
-
-extension StageTasks {
-  /// The layout in which a tensor leaves its group: addends are summed, along the batch where that can be cut.
-  public func wholeBeforeLeaving(_ shape: [Int], _ layout: Layout) -> Layout {
-    guard layout.isPartial else { return layout }
-    var whole = layout
-    for level in 0..<layout.levelCount where layout[level] == .partial {
-      let scattered = whole.with(.sharded(0), at: level)
-      whole = cut.fits(shape, scattered) ? scattered : whole.with(.replicated, at: level)
-    }
-    return whole
   }
 }

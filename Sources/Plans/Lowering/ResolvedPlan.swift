@@ -24,6 +24,8 @@ struct ResolvedPlan {
   /// For each node its backward operations, in program order.
   let backward: [[TrainingGraph.Operation]]
   let forward: [TrainingGraph.Operation?]
+  /// For each parameter the first node that reads it.
+  let parameterOwners: [TensorID: NodeID]
 
   init(_ plan: Plan, training: TrainingGraph, machine: Machine) throws(PlanViolations) {
     let graph = training.graph
@@ -81,6 +83,13 @@ struct ResolvedPlan {
     }
     self.backward = backward
     self.forward = forward
+    var owners: [TensorID: NodeID] = [:]
+    for (index, node) in graph.nodes.enumerated() {
+      for tensor in node.inputs where graph[tensor].role.isStatic && owners[tensor] == nil {
+        owners[tensor] = NodeID(index)
+      }
+    }
+    parameterOwners = owners
   }
 
   /// Whether the error of a tensor is computed at all.
@@ -90,8 +99,8 @@ struct ResolvedPlan {
   }
 }
 
-/// For each tensor who writes it and who reads it.
-func activationEnds(
+/// Returns for each tensor the node and output that write it, and the node and input that read it as an activation.
+public func activationEnds(
   _ graph: Graph
 ) -> (producers: [(node: Int, output: Int)?], consumers: [(node: Int, input: Int)?]) {
   var producers = [(node: Int, output: Int)?](repeating: nil, count: graph.tensors.count)

@@ -55,7 +55,9 @@ struct AdditiveCosts {
     return sum
   }
 
-  private func parameterCost(_ parameter: TensorID, _ profile: OperatorProfile, _ strategy: Strategy) -> Double {
+  private func parameterCost(_ parameter: TensorID, _ profile: OperatorProfile, _ strategy: Strategy)
+    -> Double
+  {
     guard let position = profile.node.inputs.firstIndex(of: parameter) else { return 0 }
     let shape = profile.inputTypes[position].shape
     let home = strategy.inputs[position]
@@ -120,11 +122,15 @@ struct AdditiveCosts {
     var sum = 0.0
     for (position, tensor) in profile.node.inputs.enumerated()
     where tasks.training.graph[tensor].role == .sample {
-      guard let load = tasks.load(profile.inputTypes[position].shape, to: strategy.inputs[position], from: machine)
+      guard
+        let load = tasks.load(
+          profile.inputTypes[position].shape, to: strategy.inputs[position], from: machine)
       else { continue }
       let reads = load.reads.map { cost(of: $0) }
       sum += objective == .communication ? 0 : (reads.max() ?? 0)
-      if !load.flows.isEmpty { sum += tables.canExchange(load.flows) ? cost(of: .exchange(load.flows)) : .infinity }
+      if !load.flows.isEmpty {
+        sum += tables.canExchange(load.flows) ? cost(of: .exchange(load.flows)) : .infinity
+      }
     }
     return sum
   }
@@ -147,7 +153,9 @@ struct AdditiveCosts {
   /// The ticks that the devices of the group take for work at once.
   func time(of works: [Work]) -> Double {
     let devices = tasks.cut.group.devices
-    if works.count == 1 { return works[0].isEmpty ? 0 : ticks(tables.computeTime(of: works[0], on: devices[0])) }
+    if works.count == 1 {
+      return works[0].isEmpty ? 0 : ticks(tables.computeTime(of: works[0], on: devices[0]))
+    }
     return devices.indices.reduce(0) { longest, device in
       works[device].isEmpty
         ? longest : max(longest, ticks(tables.computeTime(of: works[device], on: devices[device])))

@@ -24,7 +24,9 @@ struct AdditiveSearch {
   init(_ problem: PlanningProblem, _ evaluate: @escaping PlanEvaluator) {
     self.problem = problem
     self.evaluate = evaluate
-    profiles = problem.training.graph.nodes.indices.map { OperatorProfile(NodeID($0), in: problem.training.graph) }
+    profiles = problem.training.graph.nodes.indices.map {
+      OperatorProfile(NodeID($0), in: problem.training.graph)
+    }
     tables = CostTables(
       machine: problem.machine, precision: problem.step.precision,
       elementSizes: ElementSizes(problem.step.precision))
@@ -58,13 +60,14 @@ struct AdditiveSearch {
     var solved: [Solved] = []
     for placement in problem.placements() {
       let search = PlacementSearch(
-        placement, axes: problem.options.axes, fixed: fixedRules, profiles: profiles, costs: &costs, cache: &cache)
+        placement, axes: problem.options.axes, fixed: fixedRules, profiles: profiles, costs: &costs,
+        cache: &cache)
       guard let elimination = Elimination(search.network) else {
         found.isTruncated = true
         continue
       }
       found.states += elimination.comparisons
-      guard elimination.minimum < .infinity else { continue }
+      guard elimination.minimum.isFinite else { continue }
       let bound = problem.isAdditive ? elimination.minimum : busy.bound(search, costs)
       solved.append(Solved(search: search, elimination: elimination, costs: costs, bound: bound))
     }
@@ -121,7 +124,8 @@ struct AdditiveSearch {
   }
 
   private func price(_ placement: Solved, _ found: inout Found) {
-    var enumeration = Enumeration(placement.elimination, variableCount: placement.search.network.variables.count)
+    var enumeration = Enumeration(
+      placement.elimination, variableCount: placement.search.network.variables.count)
     var tried = 0
     var priced = 0
     found.note(bound: placement.bound)

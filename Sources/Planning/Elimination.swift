@@ -177,7 +177,9 @@ private struct EliminationWalk {
   private func pairTable(
     _ variable: Int, _ left: Int, _ right: Int, _ involved: [Elimination.Factor]
   ) -> Elimination.Factor {
-    if involved.contains(where: { $0.variables.count > 2 }) { return table(variable, [left, right], involved) }
+    if involved.contains(where: { $0.variables.count > 2 }) {
+      return table(variable, [left, right], involved)
+    }
     let (own, matrices) = gathered(variable, involved, pairs: [left, right])
     let rows = variables[left].count
     let columns = variables[right].count

@@ -23,7 +23,7 @@ struct Enumeration: Sequence, IteratorProtocol {
     self.elimination = elimination
     self.variableCount = variableCount
     self.limit = limit
-    if elimination.minimum < .infinity {
+    if elimination.minimum.isFinite {
       push(elimination.minimum, [Int](repeating: -1, count: variableCount), 0)
     }
   }

@@ -16,7 +16,9 @@ struct ExhaustiveSearch {
   init(_ problem: PlanningProblem, _ evaluate: @escaping PlanEvaluator) {
     self.problem = problem
     self.evaluate = evaluate
-    profiles = problem.training.graph.nodes.indices.map { OperatorProfile(NodeID($0), in: problem.training.graph) }
+    profiles = problem.training.graph.nodes.indices.map {
+      OperatorProfile(NodeID($0), in: problem.training.graph)
+    }
   }
 
   func run() -> SearchOutcome {
@@ -51,7 +53,8 @@ struct ExhaustiveSearch {
       let stages = placement.map { segment in
         Stage(
           group: groups[segment.group].name, nodes: segment.nodes,
-          rules: segment.nodes.map { strategies[$0][values[$0]].names }, shares: .equal(groups[segment.group]))
+          rules: segment.nodes.map { strategies[$0][values[$0]].names }, shares: .equal(groups[segment.group])
+        )
       }
       found.states += 1
       let plan = problem.plan(stages)

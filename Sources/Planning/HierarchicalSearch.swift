@@ -1,3 +1,4 @@
+import Devices
 import Differentiation
 import Graphs
 import Machines
@@ -20,7 +21,9 @@ struct HierarchicalSearch {
     self.problem = problem
     self.evaluate = evaluate
     self.mesh = mesh
-    profiles = problem.training.graph.nodes.indices.map { OperatorProfile(NodeID($0), in: problem.training.graph) }
+    profiles = problem.training.graph.nodes.indices.map {
+      OperatorProfile(NodeID($0), in: problem.training.graph)
+    }
   }
 
   func run() -> SearchOutcome {
@@ -48,14 +51,17 @@ struct HierarchicalSearch {
   /// Decides one level with those above it given.
   private func descend(to level: Int, under upper: [[String]], _ found: inout Found) -> [[String]]? {
     let machine = problem.machine.truncatingMesh(toLevels: level + 1)
-    guard let index = machine.groups.firstIndex(where: { $0.name == DeviceGroup.meshName }) else { return nil }
+    guard let index = machine.groups.firstIndex(where: { $0.name == DeviceGroup.meshName }) else {
+      return nil
+    }
     let tables = CostTables(
       machine: machine, precision: problem.step.precision, elementSizes: ElementSizes(problem.step.precision))
     let tasks = StageTasks(
       training: problem.training, machine: machine, groupIndex: index,
       shares: .equal(machine.groups[index]), options: problem.step)
     var costs = [
-      index: AdditiveCosts(tasks: tasks, machine: machine, tables: tables, objective: problem.options.objective)
+      index: AdditiveCosts(
+        tasks: tasks, machine: machine, tables: tables, objective: problem.options.objective)
     ]
     var cache = PlacementCache(problem.training, reduction: problem.step.reduction)
     let search = PlacementSearch(
@@ -64,7 +70,7 @@ struct HierarchicalSearch {
         let given = problem.options.fixed[profiles[node].node.name] ?? []
         return level < given.count ? Array(given[...level]) : upper[node]
       }, profiles: profiles, costs: &costs, cache: &cache)
-    guard let elimination = Elimination(search.network), elimination.minimum < .infinity else { return nil }
+    guard let elimination = Elimination(search.network), elimination.minimum.isFinite else { return nil }
     found.states += elimination.comparisons
     let values = elimination.best()
     return profiles.indices.map { search.strategies[$0][values[$0]].names }

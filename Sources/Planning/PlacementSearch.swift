@@ -36,9 +36,12 @@ struct PlacementSearch {
     var strategies: [[Strategy]] = []
     var groupOfNode: [Int] = []
     for segment in segments {
-      guard let group = costs[segment.group] else { preconditionFailure("no costs of group \(segment.group)") }
+      guard let group = costs[segment.group] else {
+        preconditionFailure("no costs of group \(segment.group)")
+      }
       for node in segment.nodes {
-        let (found, values) = cache.node(node, profiles[node], axes: axes, fixed: fixed(node), segment.group, group)
+        let (found, values) = cache.node(
+          node, profiles[node], axes: axes, fixed: fixed(node), segment.group, group)
         strategies.append(found)
         groupOfNode.append(segment.group)
         _ = network.addVariable(values)
@@ -46,7 +49,8 @@ struct PlacementSearch {
     }
     for edge in cache.edges where !strategies[edge.from].isEmpty && !strategies[edge.to].isEmpty {
       let values = cache.edge(
-        edge, strategies[edge.from], strategies[edge.to], groupOfNode[edge.from], groupOfNode[edge.to], &costs)
+        edge, strategies[edge.from], strategies[edge.to], groupOfNode[edge.from], groupOfNode[edge.to], &costs
+      )
       network.addEdge(from: edge.from, to: edge.to, costs: values)
     }
     self.strategies = strategies
@@ -84,7 +88,7 @@ struct PlacementCache {
   private var nodes: [NodeKey: (strategies: [Strategy], costs: [Double])] = [:]
   private var edgeCosts: [EdgeKey: [Double]] = [:]
 
-  init(_ training: TrainingGraph, reduction: Reduction) {
+  init(_ training: TrainingGraph, reduction: ReductionTiming) {
     let graph = training.graph
     let ends = activationEnds(graph)
     var withError: Set<TensorID> = []
@@ -107,7 +111,8 @@ struct PlacementCache {
 
   /// The strategies of a node on a group and their costs.
   mutating func node(
-    _ node: Int, _ profile: OperatorProfile, axes: [AxisRole], fixed: [String], _ group: Int, _ costs: AdditiveCosts
+    _ node: Int, _ profile: OperatorProfile, axes: [AxisRole], fixed: [String], _ group: Int,
+    _ costs: AdditiveCosts
   ) -> ([Strategy], [Double]) {
     let key = NodeKey(
       operator: profile.node.operator, inputs: profile.inputTypes, outputs: profile.outputTypes, fixed: fixed,
@@ -199,11 +204,14 @@ private struct EdgeKey: Hashable {
   }
 
   private func table(
-    _ sources: [UInt64], _ source: Int, _ targets: [UInt64], _ target: Int, _ costs: inout [Int: AdditiveCosts]
+    _ sources: [UInt64], _ source: Int, _ targets: [UInt64], _ target: Int,
+    _ costs: inout [Int: AdditiveCosts]
   ) -> Table {
     let (rows, distinctRows) = indexed(sources)
     let (columns, distinctColumns) = indexed(targets)
-    guard var own = costs[source], let other = costs[target] else { return Table(rows: [], columns: [], costs: []) }
+    guard var own = costs[source], let other = costs[target] else {
+      return Table(rows: [], columns: [], costs: [])
+    }
     // Taken out of the dictionary, so that what it learns is written in place.
     costs[source] = nil
     let values = distinctRows.map { row in
@@ -211,7 +219,8 @@ private struct EdgeKey: Hashable {
         let from = Layout(packed: row, levelCount: own.tasks.cut.levelCount)
         let to = Layout(packed: column, levelCount: other.tasks.cut.levelCount)
         return source == target
-          ? own.conversionCost(shape, from: from, to: to) : own.departureCost(shape, from: from, to: to, at: other)
+          ? own.conversionCost(shape, from: from, to: to)
+          : own.departureCost(shape, from: from, to: to, at: other)
       }
     }
     costs[source] = own

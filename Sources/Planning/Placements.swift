@@ -1,3 +1,5 @@
+import Devices
+import Differentiation
 import Graphs
 import Machines
 import Plans
@@ -16,7 +18,8 @@ extension PlanningProblem {
         && groups[index].devices.allSatisfy { machine[$0].supports(step.precision) }
     }
     var placements: [[Segment]] = []
-    if case .after = options.cut {} else {
+    if case .after = options.cut {
+    } else {
       placements += usable.map { [Segment(group: $0, nodes: 0..<count)] }
     }
     let cuts: [Int]
@@ -28,11 +31,15 @@ extension PlanningProblem {
     for first in usable {
       for second in usable where second != first {
         for cut in cuts {
-          placements.append([Segment(group: first, nodes: 0..<cut), Segment(group: second, nodes: cut..<count)])
+          placements.append([
+            Segment(group: first, nodes: 0..<cut), Segment(group: second, nodes: cut..<count),
+          ])
         }
       }
     }
-    guard case .search = options.cut, usable.count > 2, count <= Self.thirdGroupLimit else { return placements }
+    guard case .search = options.cut, usable.count > 2, count <= Self.thirdGroupLimit else {
+      return placements
+    }
     for first in usable {
       for second in usable where second != first {
         for third in usable where third != first && third != second {

@@ -1,7 +1,9 @@
+import Devices
 import Differentiation
 import Graphs
 import Machines
 import Plans
+import Units
 
 /// Shares that are worth trying on a group of unlike devices, besides equal ones.
 ///

@@ -1,5 +1,5 @@
-public import Graphs
-public import Machines
+import Graphs
+import Machines
 
 /// A run of operators in topological order on one group of devices, with a rule for each operator and level.
 public struct Stage: Hashable, Sendable {

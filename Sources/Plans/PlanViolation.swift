@@ -39,7 +39,8 @@ extension PlanViolation: CustomStringConvertible {
     case .unknownGroup(let name): "the machine has no devices named '\(name)'"
     case .stagesDoNotCover(let expected, let found):
       "the stages hold \(found) operators, the training graph has \(expected)"
-    case .unknownRule(let node, let level, let rule): "'\(node)' cannot be split by '\(rule)' on level \(level + 1)"
+    case .unknownRule(let node, let level, let rule):
+      "'\(node)' cannot be split by '\(rule)' on level \(level + 1)"
     case .axisTooShort(let node, let rule): "'\(node)' is too small for \(rule.joined(separator: ", "))"
     case .noConversion(let tensor, let from, let to): "'\(tensor)' cannot change from layout \(from) to \(to)"
     case .precision(let device, let precision): "'\(device)' gives no peak for \(precision)"
@@ -48,7 +49,8 @@ extension PlanViolation: CustomStringConvertible {
       "'\(device)' needs \(peak.count) bytes at \(task) and has \(capacity.count)"
     case .statisticsAcrossMicroBatches(let node):
       "'\(node)' needs statistics over the whole batch, which micro-batches cannot give: use --batch-norm cell or frozen"
-    case .microBatches(let batch, let count): "a batch of \(batch) does not fall into \(count) equal micro-batches"
+    case .microBatches(let batch, let count):
+      "a batch of \(batch) does not fall into \(count) equal micro-batches"
     }
   }
 }

@@ -1,4 +1,5 @@
-public import Graphs
+import Devices
+import Graphs
 public import Machines
 import Units
 
@@ -31,7 +32,8 @@ extension StageTasks {
     let store = SampleStore(samples)
     let reads = samples.devices.indices.map { device in
       let elements = store.cut.localElements(shape, store.layout, device: device)
-      return TaskGraph.Kind.storageRead(samples.devices[device], bytes: Bytes(elements * samples.bytesPerElement))
+      return TaskGraph.Kind.storageRead(
+        samples.devices[device], bytes: Bytes(elements * samples.bytesPerElement))
     }
     let flows = Plans.flows(
       shape, elementSize: samples.bytesPerElement, source: store.layout, over: store.cut, target: target,

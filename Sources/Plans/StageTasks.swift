@@ -2,6 +2,7 @@ public import Devices
 public import Differentiation
 public import Graphs
 public import Machines
+import Units
 
 /// What the operators of a training graph do on one group of devices, task by task.
 ///
@@ -56,7 +57,8 @@ public struct StageTasks: Sendable {
       let inputs = localTypes(profile.inputTypes, strategy.inputs, device)
       let outputs = localTypes(profile.outputTypes, strategy.outputs, device)
       if inputs.contains(where: { $0.elementCount == 0 }) { return Work() }
-      return rules.work(operation.workPhase, inputs: inputs, outputs: outputs)
+      if let rule = operation.rule { return rules.work(of: rule, inputs: inputs, outputs: outputs) }
+      return rules.work(operation.phase, inputs: inputs, outputs: outputs)
     }
   }
 
@@ -116,7 +118,9 @@ public struct StageTasks: Sendable {
   }
 
   /// The collectives of a step, one for each part of the levels above; one alone stands for all where all are equal.
-  public func collectives(_ step: ConversionStep, elementSize: Int, representativeOnly: Bool = false) -> [Collective] {
+  public func collectives(_ step: ConversionStep, elementSize: Int, representativeOnly: Bool = false)
+    -> [Collective]
+  {
     let ways = cut.ways[step.level]
     let lanes = cut.strides[step.level]
     let span = ways * lanes

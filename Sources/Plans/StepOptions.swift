@@ -1,4 +1,4 @@
-public import Differentiation
+import Differentiation
 public import Machines
 public import Units
 
@@ -13,7 +13,7 @@ public enum Overlap: String, Hashable, Sendable, CaseIterable {
 }
 
 /// When a partial result is reduced.
-public enum Reduction: String, Hashable, Sendable, CaseIterable {
+public enum ReductionTiming: String, Hashable, Sendable, CaseIterable {
   /// At each fork whatever is cheapest; on a chain the same as `lazy`.
   case best
   /// Straight into what each consumer needs, one consumer at a time.
@@ -31,14 +31,14 @@ public struct StepOptions: Hashable, Sendable {
   /// The precision of arithmetic and activations.
   public let precision: Precision
   /// When partial results are reduced.
-  public let reduction: Reduction
+  public let reduction: ReductionTiming
   /// Gradients are reduced together until so many bytes are ready; nil where each is reduced alone.
   public let gradientBucket: Bytes?
 
   /// Creates options.
   public init(
     overlap: Overlap = .backward, microBatches: Int = 1, precision: Precision = .float32,
-    reduction: Reduction = .best, gradientBucket: Bytes? = Bytes(25 << 20)
+    reduction: ReductionTiming = .best, gradientBucket: Bytes? = Bytes(25 << 20)
   ) {
     self.overlap = overlap
     self.microBatches = microBatches

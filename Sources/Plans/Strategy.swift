@@ -102,17 +102,24 @@ public struct OperatorProfile: Sendable {
   private func combinations(_ rules: [SplitRule], _ cut: Cut, _ fixed: [String]) -> [Strategy] {
     var partial: [[SplitRule]] = [[]]
     for level in 0..<cut.levelCount {
-      let choices = level < fixed.count ? self.rules.filter { $0.name == fixed[level] }.prefix(1).map { $0 } : rules
+      let choices =
+        level < fixed.count ? self.rules.filter { $0.name == fixed[level] }.prefix(1).map { $0 } : rules
       partial = partial.flatMap { head in choices.map { head + [$0] } }
     }
-    return partial.lazy.map { Strategy(rules: $0, inputCount: inputTypes.count, outputCount: outputTypes.count) }
-      .filter { fits($0, cut) }
+    return partial.lazy.map {
+      Strategy(rules: $0, inputCount: inputTypes.count, outputCount: outputTypes.count)
+    }
+    .filter { fits($0, cut) }
   }
 
   /// Whether every device keeps a part of every tensor that is cut.
   private func fits(_ strategy: Strategy, _ cut: Cut) -> Bool {
-    for (type, layout) in zip(inputTypes, strategy.inputs) where !cut.fits(type.shape, layout) { return false }
-    for (type, layout) in zip(outputTypes, strategy.outputs) where !cut.fits(type.shape, layout) { return false }
+    for (type, layout) in zip(inputTypes, strategy.inputs) where !cut.fits(type.shape, layout) {
+      return false
+    }
+    for (type, layout) in zip(outputTypes, strategy.outputs) where !cut.fits(type.shape, layout) {
+      return false
+    }
     return true
   }
 }

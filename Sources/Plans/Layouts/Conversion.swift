@@ -1,4 +1,4 @@
-public import Graphs
+import Graphs
 
 /// One step of a conversion: a collective over one level, on every group of that level at once.
 public struct ConversionStep: Hashable, Sendable {
@@ -98,7 +98,8 @@ private struct ConversionWalk {
       held = parts(of: before, level)
       if case .sharded = state { layout = layout.with(state, at: level) }
     }
-    steps.append(ConversionStep(operation: .reduceScatter, level: level, before: before, after: held, kept: []))
+    steps.append(
+      ConversionStep(operation: .reduceScatter, level: level, before: before, after: held, kept: []))
   }
 
   mutating func allToAll(_ level: Int, to state: SplitState) {

@@ -1,4 +1,4 @@
-public import Graphs
+import Graphs
 public import Machines
 
 /// How large a share of a cut axis each coordinate of a level takes, as whole-number weights.
@@ -46,7 +46,8 @@ public struct Cut: Sendable {
   /// Creates a cut of a group.
   public init(group: DeviceGroup, shares: Shares) {
     precondition(
-      shares.weights.map(\.count) == group.levels.map(\.ways), "shares \(shares.weights) do not fit the group")
+      shares.weights.map(\.count) == group.levels.map(\.ways), "shares \(shares.weights) do not fit the group"
+    )
     self.group = group
     self.shares = shares
     self.isEven = shares.isEqual
@@ -129,7 +130,9 @@ public struct Cut: Sendable {
       if parts > shape[dimension] { return false }
       if isEven, shape[dimension] % parts == 0 { continue }
       for device in 0..<deviceCount where weight(of: device) > 0 {
-        if localExtent(shape[dimension], dimension: dimension, layout: layout, device: device) == 0 { return false }
+        if localExtent(shape[dimension], dimension: dimension, layout: layout, device: device) == 0 {
+          return false
+        }
       }
     }
     return true

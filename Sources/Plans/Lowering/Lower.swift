@@ -1,6 +1,8 @@
+import Devices
 public import Differentiation
 import Graphs
 public import Machines
+import Results
 import Units
 
 /// Makes a plan explicit: every task with its resources, its dependences and its place in its device's program.
@@ -38,7 +40,9 @@ public func lower(
 private func checkPipeline(_ resolved: ResolvedPlan) throws(PlanViolations) {
   let count = resolved.plan.options.microBatches
   var violations: [PlanViolation] = []
-  if count < 1 || resolved.plan.batch % count != 0 || resolved.training.graph.batch * count != resolved.plan.batch {
+  if count < 1 || resolved.plan.batch % count != 0
+    || resolved.training.graph.batch * count != resolved.plan.batch
+  {
     violations.append(.microBatches(batch: resolved.plan.batch, count: count))
   }
   if count > 1 {

@@ -1,3 +1,4 @@
+import Devices
 import Differentiation
 import Graphs
 import Machines

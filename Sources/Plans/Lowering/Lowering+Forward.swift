@@ -1,3 +1,5 @@
+import Devices
+import Differentiation
 import Graphs
 import Machines
 import Units
@@ -39,7 +41,8 @@ extension Lowering {
     let target = plan.strategies[node].inputs[position]
     guard let producer = plan.producers[tensor.index] else { return loaded(tensor, stage, microBatch) }
     let source = plan.strategies[producer.node].outputs[producer.output]
-    let none = Readiness(repeating: [], count: plan.stages[plan.stageOfNode[producer.node]].tasks.cut.deviceCount)
+    let none = Readiness(
+      repeating: [], count: plan.stages[plan.stageOfNode[producer.node]].tasks.cut.deviceCount)
     return convert(
       tensor, label(plan.training.graph[tensor].name, "conversion", microBatch),
       from: (plan.stageOfNode[producer.node], source), to: (stage, target),
@@ -58,7 +61,8 @@ extension Lowering {
     let tasks = plan.stages[stage].tasks
     let profile = plan.profiles[node]
     let works = tasks.work(of: operation, profile, plan.strategies[node])
-    return place(works, on: stage, label(profile.node.name, operation.phase.rawValue, microBatch), after: ready)
+    return place(
+      works, on: stage, label(profile.node.name, operation.phase.rawValue, microBatch), after: ready)
   }
 
   /// Puts work on every device of a stage; where there is none, what came before is passed on.

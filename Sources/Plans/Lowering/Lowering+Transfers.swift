@@ -1,3 +1,5 @@
+import Devices
+import Differentiation
 import Graphs
 import Machines
 import Units
@@ -5,7 +7,8 @@ import Units
 extension Lowering {
   /// Runs the steps of a conversion inside a stage's group.
   mutating func reduce(
-    _ steps: [ConversionStep], _ stage: Int, elementSize: Int, _ label: TaskGraph.Label, after ready: Readiness
+    _ steps: [ConversionStep], _ stage: Int, elementSize: Int, _ label: TaskGraph.Label,
+    after ready: Readiness
   ) -> Readiness {
     var ready = ready
     let tasks = plan.stages[stage].tasks
@@ -78,7 +81,8 @@ extension Lowering {
       let stage = plan.stageOfNode[consumer.node]
       let tasks = plan.stages[stage].tasks
       let target = plan.strategies[consumer.node].inputs[consumer.input]
-      guard let load = tasks.load(plan.training.graph[tensor].type.shape, to: target, from: plan.machine) else {
+      guard let load = tasks.load(plan.training.graph[tensor].type.shape, to: target, from: plan.machine)
+      else {
         continue
       }
       let reads = load.reads.map { list.add($0, label(name, "storage", microBatch), after: []) }

@@ -39,7 +39,9 @@ private func memoryUse(_ plan: ResolvedPlan, _ stage: Int, device: Int) -> Memor
   let begins = Dictionary(grouping: walk.held.indices, by: { walk.held[$0].first })
   let ends = Dictionary(grouping: walk.held.indices, by: { walk.held[$0].last })
   for position in 0..<max(1, walk.operations.count) {
-    for index in begins[position] ?? [] { now[walk.partIndex(walk.held[index].part)] += walk.held[index].bytes }
+    for index in begins[position] ?? [] {
+      now[walk.partIndex(walk.held[index].part)] += walk.held[index].bytes
+    }
     let total = now.reduce(0, +)
     if total > best.total { best = (total, position, now) }
     for index in ends[position] ?? [] { now[walk.partIndex(walk.held[index].part)] -= walk.held[index].bytes }
@@ -139,10 +141,7 @@ private struct MemoryWalk {
     case .error: return elements * sizes.activation
     case .forward(let tensor):
       let isFloat = type.elementType == .float32 || type.elementType == .float64
-      if plan.training.graph[tensor].role == .parameter {
-        let master = plan.training.masterCopies == .none ? 0 : sizes.state
-        return elements * (sizes.parameter + master)
-      }
+      if plan.training.graph[tensor].role.isStatic, isFloat { return elements * sizes.parameter }
       return elements * (isFloat ? sizes.activation : type.elementType.size.count)
     case .auxiliary: return elements * type.elementType.size.count
     }
@@ -163,7 +162,9 @@ private struct MemoryWalk {
         if let position = node.outputs.firstIndex(of: tensor) { return (value, strategy.outputs[position]) }
         return (value, layout(of: tensor, at: id.index))
       case .error(let tensor):
-        if let position = node.outputs.firstIndex(of: tensor) { return (value, strategy.outputErrors[position]) }
+        if let position = node.outputs.firstIndex(of: tensor) {
+          return (value, strategy.outputErrors[position])
+        }
         guard let position = node.inputs.firstIndex(of: tensor) else { return (value, strategy.outputs[0]) }
         return (value, strategy.inputErrors[position])
       case .gradient(let tensor): return (value, layout(of: tensor, at: id.index))

@@ -1,6 +1,7 @@
-public import Differentiation
+import Devices
+import Differentiation
 public import Graphs
-public import Machines
+import Machines
 
 /// A plan whose names have been looked up: every stage with its tasks, every node with its strategy.
 struct ResolvedPlan {
@@ -46,7 +47,8 @@ struct ResolvedPlan {
         throw PlanViolations([.stagesDoNotCover(expected: graph.nodes.count, found: stage.nodes.upperBound)])
       }
       for device in groups[index].devices where !machine[device].supports(plan.options.precision) {
-        violations.append(.precision(device: machine[device].name, precision: plan.options.precision.rawValue))
+        violations.append(
+          .precision(device: machine[device].name, precision: plan.options.precision.rawValue))
       }
       let tasks = StageTasks(
         training: training, machine: machine, groupIndex: index, shares: stage.shares, options: plan.options)

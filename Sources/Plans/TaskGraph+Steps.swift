@@ -11,7 +11,7 @@ extension TaskGraph.Task {
     switch kind {
     case .compute: label.category
     case .collective: "collective"
-    case .exchange: "transfer"
+    case .transfer: "transfer"
     case .storageRead: "storage"
     case .barrier: "barrier"
     }

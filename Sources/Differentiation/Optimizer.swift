@@ -13,11 +13,13 @@ public enum MasterCopies: Hashable, Sendable {
 /// With the parameter `w`, its gradient `g` (the sum over the global batch, of a loss that is a mean),
 /// the learning rate `η` and the number of the step `t` from 1, for each element:
 ///
-/// | optimizer | equations | states |
+/// | optimizer | states | equations |
 /// |---|---|---|
-/// | `sgd` | `w ← w − η g` | 0 |
-/// | `momentum` | `v ← µ v + g`, `w ← w − η v` | `v` |
-/// | `adam` | `m ← β₁ m + (1 − β₁) g`, `v ← β₂ v + (1 − β₂) g²`, `w ← w − η m̂ ∕ (√v̂ + ε)` with `m̂ = m ∕ (1 − β₁ᵗ)`, `v̂ = v ∕ (1 − β₂ᵗ)` | `m`, `v` |
+/// | `sgd` | – | `w ← w − η g` |
+/// | `momentum` | `v` | `v ← µ v + g`, `w ← w − η v` |
+/// | `adam` | `m`, `v` | `m ← β₁ m + (1 − β₁) g`, `v ← β₂ v + (1 − β₂) g²`, `w ← w − η m̂ ∕ (√v̂ + ε)` |
+///
+/// with `m̂ = m ∕ (1 − β₁ᵗ)` and `v̂ = v ∕ (1 − β₂ᵗ)`.
 ///
 /// States begin at zero. There is no weight decay, no dampening and no Nesterov term.
 ///

@@ -1,0 +1,37 @@
+/// Random numbers that depend only on what they are for, so that any device can draw its own.
+///
+/// A dropout mask is drawn from the counter (seed, step, sample, element): each is mixed into the state by one
+/// round of SplitMix64, and the upper 53 bits of the last state are the number. `element` is the place
+/// in the sample's part of the tensor in row-major order; `stream` tells apart the nodes of a network.
+///
+/// > Source: G. L. Steele, D. Lea, C. H. Flood. "Fast Splittable Pseudorandom Number Generators." OOPSLA 2014,
+/// > figure 16 (the mixing function).
+public struct CounterGenerator: Hashable, Sendable {
+  /// What the whole run starts from.
+  public let seed: UInt64
+  /// The training step.
+  public let step: UInt64
+  /// What the numbers are for: the index of a node.
+  public let stream: UInt64
+
+  /// Creates the generator of one stream of one step.
+  public init(seed: UInt64, step: UInt64, stream: UInt64) {
+    self.seed = seed
+    self.step = step
+    self.stream = stream
+  }
+
+  /// Returns a number of the interval [0, 1).
+  public func uniform(sample: UInt64, element: UInt64) -> Double {
+    var state: UInt64 = 0
+    for word in [seed, stream, step, sample, element] { state = Self.mixed(state &+ word) }
+    return Double(state >> 11) * 0x1p-53
+  }
+
+  private static func mixed(_ word: UInt64) -> UInt64 {
+    var z = word &+ 0x9E37_79B9_7F4A_7C15
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

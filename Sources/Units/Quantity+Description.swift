@@ -43,7 +43,7 @@ extension UnitScale {
 private func fourDigits(_ value: Double) -> String {
   var decimals = 0
   var scale = 1.0
-  while decimals < 6, (value * scale).rounded() < 1000 {
+  while decimals < 6, value * scale < 999.95 {
     decimals += 1
     scale *= 10
   }

@@ -245,11 +245,14 @@ struct FieldReader {
     do {
       return try read(text)
     } catch {
-      var hint = "legal units: " + error.legalUnits.joined(separator: ", ")
-      if case .unknownUnit(let unit) = error.problem,
+      let units = "legal units: " + error.legalUnits.joined(separator: ", ")
+      let hint: String?
+      switch error.problem {
+      case .unknownUnit(let unit):
         let nearest = nearestName(to: unit.shortened, among: error.legalUnits)
-      {
-        hint = "did you mean '\(nearest)'? " + hint
+        hint = (nearest.map { "did you mean '\($0)'? " } ?? "") + units
+      case .notANumber, .missingUnit: hint = units
+      case .negative, .tooLarge, .tooSmall, .notWhole: hint = nil
       }
       fail(error.message.printable(200), at: node, path: path, hint: hint)
       return nil

@@ -37,27 +37,25 @@ extension MachineReader {
   }
 
   private mutating func readDevice(_ node: YAMLNode, key: String, path: String) {
-    guard let outline = fields.openBlock(node, path: path) else { return }
-    guard outline["kind"] != nil else {
-      let legal = Kind.allCases.map(\.rawValue).joined(separator: ", ")
-      fields.fail("the key 'kind' is missing", at: node, path: path, hint: "legal: \(legal)")
-      return
+    let outline = fields.openBlock(node, path: path)
+    let kind = outline.flatMap { readKind(in: $0) }
+    var count = 1
+    if let outline, outline["count"] != nil {
+      count = fields.integer("count", in: outline, 1...Self.deviceLimit) ?? 1
     }
-    guard let kind = fields.choice("kind", in: outline, Kind.self) else { return }
-    guard
-      let block = fields.block(
-        node, path: path, required: ["kind"] + kind.required + ["memory"],
-        optional: ["count", "energy-per-mac", "idle-power", "source"])
-    else { return }
-    let count =
-      block["count"] == nil ? 1 : fields.integer("count", in: block, 1...Self.deviceLimit) ?? 1
     guard deviceNames.count + count <= Self.deviceLimit else {
       fields.fail("there are more than \(Self.deviceLimit) devices", at: node, path: path)
       return
     }
+    // A device with faults keeps its name, so that links to it are not faults as well.
     groups.append(
-      Group(key: key, first: deviceNames.count, count: count, hasFlash: kind == .nearStorage))
+      Group(key: key, first: deviceNames.count, count: count, hasFlash: kind == nil || kind == .nearStorage))
     deviceNames += count == 1 ? [key] : (0..<count).map { "\(key)[\($0)]" }
+    guard let kind,
+      let block = fields.block(
+        node, path: path, required: ["kind"] + kind.required + ["memory"],
+        optional: ["count", "energy-per-mac", "idle-power", "source"])
+    else { return }
     readSource(of: block, required: true)
     let model = readModel(kind, in: block)
     let memory = block["memory"].flatMap { readMemory($0, path: block.path("memory")) }
@@ -70,6 +68,15 @@ extension MachineReader {
           name: name, group: key, model: model, memory: memory,
           energyPerMultiplyAccumulate: energy, idlePower: power))
     }
+  }
+
+  private mutating func readKind(in outline: FieldReader.Block) -> Kind? {
+    guard outline["kind"] != nil else {
+      let legal = Kind.allCases.map(\.rawValue).joined(separator: ", ")
+      fields.fail("the key 'kind' is missing", at: outline.node, path: outline.path, hint: "legal: \(legal)")
+      return nil
+    }
+    return fields.choice("kind", in: outline, Kind.self)
   }
 
   /// Checks the source of a block's numbers: text, or a list of texts. Where one belongs, its absence is a warning.

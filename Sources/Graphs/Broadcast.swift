@@ -15,7 +15,8 @@ enum Broadcast {
     return result
   }
 
-  /// Returns for each dimension of an operand the dimension of the result that it runs along, or nil if repeated.
+  /// Returns for each dimension of an operand the dimension of the result that it runs along, or nil if
+  /// repeated.
   static func dimensions(of operand: [Int], in result: [Int]) -> [Int?] {
     operand.indices.map { dimension in
       let place = dimension + result.count - operand.count

@@ -31,7 +31,8 @@ public struct GradientOperation: Hashable, Sendable {
 public struct GradientRule: Hashable, Sendable {
   /// The operations, in the order in which they run.
   public let operations: [GradientOperation]
-  /// What the forward phase leaves for them besides its outputs; batch split as the tensor of which it is a note.
+  /// What the forward phase leaves for them besides its outputs; batch split as the tensor of which it is a
+  /// note.
   public let auxiliaries: [TensorType]
 
   /// Creates a rule.

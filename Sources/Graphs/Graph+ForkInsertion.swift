@@ -1,9 +1,9 @@
 extension Graph {
   /// Returns the graph in which every sample and activation is read at most once.
   ///
-  /// A tensor that is read k ≥ 2 times passes through k − 1 forks right after it is made, the first reader taking
-  /// the first output of the first fork. Tensors keep their identifiers, and graph outputs stay what they are.
-  /// A graph that has only single reads is returned unchanged.
+  /// A tensor that is read k ≥ 2 times passes through k − 1 forks right after it is made, the first reader
+  /// taking the first output of the first fork. Tensors keep their identifiers, and graph outputs stay what
+  /// they are. A graph that has only single reads is returned unchanged.
   public func withExplicitForks() -> Graph {
     var rewriting = ForkInsertion(tensors)
     let consumers = consumers()

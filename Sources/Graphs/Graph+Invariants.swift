@@ -1,8 +1,8 @@
 extension Graph {
   /// Returns what is wrong with the graph, in words; nothing for every graph that a builder or a pass makes.
   ///
-  /// Identifiers exist, names are unique, each tensor has one source, nodes stand after what they read, and types
-  /// are those of the operators' shape rules.
+  /// Identifiers exist, names are unique, each tensor has one source, nodes stand after what they read, and
+  /// types are those of the operators' shape rules.
   public func invariantViolations() -> [String] {
     let identifiers = nodes.flatMap { $0.inputs + $0.outputs } + inputs + outputs
     let missing = identifiers.filter { !tensors.indices.contains($0.index) }

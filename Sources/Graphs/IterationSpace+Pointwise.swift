@@ -24,7 +24,8 @@ extension AxisRole {
 }
 
 extension IterationSpace {
-  /// Returns the space of an operator whose inputs and outputs all have one shape up to the `whole` dimensions.
+  /// Returns the space of an operator whose inputs and outputs all have one shape up to the `whole`
+  /// dimensions.
   static func pointwise(
     _ type: TensorType, inputs: Int = 1, outputs: Int = 1, whole: [Int] = []
   ) -> IterationSpace {
@@ -39,7 +40,8 @@ extension IterationSpace {
       outputs: Array(repeating: dimensions, count: outputs))
   }
 
-  /// Returns the space of an operator of spatial tensors (N, C, …) that treats each channel of a sample alone.
+  /// Returns the space of an operator of spatial tensors (N, C, …) that treats each channel of a sample
+  /// alone.
   static func channelwise(_ type: TensorType) -> IterationSpace {
     let dimensions = type.shape.indices.map { $0 < 2 ? Int?.some($0) : nil }
     return IterationSpace(
@@ -58,7 +60,8 @@ extension SplitRule {
     }
   }
 
-  /// Returns the rules of an operator that is not linear: a partial result may not enter, a partial error may.
+  /// Returns the rules of an operator that is not linear: a partial result may not enter, a partial error
+  /// may.
   static func nonlinear(_ space: IterationSpace) -> [SplitRule] {
     splits(of: space) + [replicated(space), partialError(space)]
   }

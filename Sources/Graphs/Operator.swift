@@ -87,7 +87,8 @@ public protocol OperatorRules: Hashable, Sendable {
   func statistics(_ phase: Phase, inputs: [TensorType]) -> Int
   /// Whether parameters make this a weighted layer, whose splits `--axes` restricts and plans list.
   var isWeighted: Bool { get }
-  /// Whether the output is the scalar to minimise: the operator then begins the backward phase and reads no error.
+  /// Whether the output is the scalar to minimise: the operator then begins the backward phase and reads no
+  /// error.
   var isLoss: Bool { get }
 }
 

@@ -23,7 +23,8 @@ public struct SplitRule: Hashable, Sendable {
   public let outputErrors: [SplitState]
   /// The state left of each input's error or gradient.
   public let inputErrors: [SplitState]
-  /// Whether statistics over the batch must be summed over the level (``OperatorRules/statistics(phase:inputs:)``).
+  /// Whether statistics over the batch must be summed over the level
+  /// (``OperatorRules/statistics(phase:inputs:)``).
   public let sumsStatistics: Bool
   /// A short name for plans and tables: the axis, or `replicated`, `partial`, `partial-error`.
   public let name: String

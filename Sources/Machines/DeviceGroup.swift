@@ -21,7 +21,10 @@ public struct DeviceGroup: Hashable, Sendable {
     }
   }
 
-  /// The name: `mesh`, or the key of the machine file.
+  /// The name of the group that is the machine's mesh.
+  public static let meshName = "mesh"
+
+  /// The name: ``meshName``, or the key of the machine file.
   public let name: String
   /// The devices; device `i` has at level `h` digit `h` of `i`, the top level being the most significant.
   public let devices: [DeviceID]
@@ -52,7 +55,7 @@ extension Machine {
     let inMesh = Set(mesh?.devices ?? [])
     if let mesh {
       let levels = mesh.levels.map { DeviceGroup.Level(ways: $0.ways, network: .mesh($0)) }
-      groups.append(DeviceGroup(name: "mesh", devices: mesh.devices, levels: levels))
+      groups.append(DeviceGroup(name: DeviceGroup.meshName, devices: mesh.devices, levels: levels))
     }
     var seen: Set<String> = []
     for device in devices where seen.insert(device.group).inserted {

@@ -227,9 +227,8 @@ private struct TaskCostsBuilder {
       }
       let time = bytes / tables.machine[device].storageRate
       addRound(storage, SimulatedTime(roundingUp: time), bytes: bytes.count)
-    case .transfer(let route, let bytes):
-      moved = route.isEmpty ? 0 : bytes.count
-      addTransfer(route, bytes)
+    case .exchange(let flows):
+      moved = addExchange(flows)
     case .collective(let collective):
       if let earlier = collectives[collective] { return share(earlier) }
       collectives[collective] = task
@@ -269,25 +268,17 @@ private struct TaskCostsBuilder {
     allRounds.append(.init(repetitions: 1, longest: time, latency: .zero, occupancies: first..<(first + 1)))
   }
 
-  /// Links that cut through: `max(bytes ∕ β) + Σ α`, each link occupied for its own `bytes ∕ β`.
-  private mutating func addTransfer(_ route: [LinkID], _ bytes: Bytes) {
-    var latency = Seconds.zero
-    var loads: [LevelRound.Load] = []
-    for id in route {
-      let link = tables.machine[id]
-      latency += link.latency
-      loads.append(
-        .init(
-          resource: tables.resources.wire(of: link), link: id.index, units: bytes.count,
-          bandwidth: link.bandwidth))
-      allReceived.append(.init(carrier: id.index, bytes: bytes.count))
+  /// Adds the one round of an exchange and returns the bytes that its devices receive.
+  private mutating func addExchange(_ flows: [Flow]) -> Int {
+    guard let round = tables.exchangeRound(of: flows) else {
+      preconditionFailure("an exchange between devices that are not joined: lowering refuses it")
     }
-    loads.sort { ($0.resource, $0.link ?? 0) < ($1.resource, $1.link ?? 0) }
-    add(
-      LevelRound(
-        repetitions: 1, latency: SimulatedTime(roundingUp: latency), loads: bytes > .zero ? loads : [],
-        delivered: bytes.count),
-      unit: 1, firstResource: 0)
+    guard round.delivered > 0 else { return 0 }
+    add(round, unit: 1, firstResource: 0)
+    for load in round.loads {
+      if let link = load.link { allReceived.append(.init(carrier: link, bytes: load.units)) }
+    }
+    return round.delivered
   }
 
   /// Adds the rounds of a collective and returns the bytes that its devices receive.

@@ -11,7 +11,7 @@ extension TaskGraph.Task {
     switch kind {
     case .compute: label.category
     case .collective: "collective"
-    case .transfer: "transfer"
+    case .exchange: "transfer"
     case .storageRead: "storage"
     case .barrier: "barrier"
     }

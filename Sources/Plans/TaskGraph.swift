@@ -13,8 +13,8 @@ public struct TaskGraph: Hashable, Sendable {
   public enum Kind: Hashable, Sendable {
     /// Arithmetic on a device.
     case compute(DeviceID, Work)
-    /// Data from one device to another over a chain of links that cut through.
-    case transfer(route: [LinkID], bytes: Bytes)
+    /// Data sent at once from devices to others over listed links, such as a tensor from one stage to the next.
+    case exchange([Flow])
     /// Data moved inside a group by an algorithm that expands into rounds.
     case collective(Collective)
     /// Reading stored samples on a device.

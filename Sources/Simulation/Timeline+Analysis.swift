@@ -16,7 +16,7 @@ extension Timeline {
     for (task, interval) in zip(tasks.tasks, taskIntervals) where interval.start < interval.end {
       switch task.kind {
       case .compute: changes += [(interval.start, 1, 0), (interval.end, -1, 0)]
-      case .transfer, .collective: changes += [(interval.start, 0, 1), (interval.end, 0, -1)]
+      case .exchange, .collective: changes += [(interval.start, 0, 1), (interval.end, 0, -1)]
       case .storageRead, .barrier: break
       }
     }

@@ -136,7 +136,8 @@ private func randomParts(seed: UInt64) throws -> [Parts] {
 
   @Test func `HyPar's two choices and the third come from the splits of a dense layer`() throws {
     // HyPar, section 3: data parallelism leaves the weight gradient to be summed; model parallelism cuts the
-    // input's columns and the weights' rows and leaves the output to be summed. AccPar's third type: the error.
+    // input's columns and the weights' rows and leaves the output to be summed. AccPar's third type: the
+    // error.
     let dense = try OperatorCase(.dense(Dense()), [[32, 70], [100, 70]])
     #expect(
       dense.rules == [

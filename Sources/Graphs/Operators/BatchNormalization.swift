@@ -82,8 +82,8 @@ public struct BatchNormalization: OperatorRules {
 
   /// Forward, the input is read for the statistics and again for the result, which is written: 3 passes.
   ///
-  /// Backward, error and input are read for two sums and again for the result: 5 passes. Frozen, one read and one
-  /// write each time. Arithmetic for each element: two sums, subtraction, product, sum forward (5), twice
+  /// Backward, error and input are read for two sums and again for the result: 5 passes. Frozen, one read and
+  /// one write each time. Arithmetic for each element: two sums, subtraction, product, sum forward (5), twice
   /// that backward less the shift (9); frozen one product and one sum.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     let elements = inputs[0].elementCount

@@ -1,6 +1,7 @@
 /// A convolution over one or more spatial dimensions, with strides, dilations, padding and groups.
 ///
-///     out[n, k, p, q] = bias[k] + Σ_c Σ_r Σ_s in[n, c, p·stride + r·dilation − begin, …] · weight[k, c, r, s]
+///     out[n, k, p, q] = bias[k] + Σ_c Σ_r Σ_s in[n, c, i, j] · weight[k, c, r, s]
+///     i = p · stride + r · dilation − begin, and j likewise of q and s
 ///
 /// Inputs: activations (N, C, H, W), weights (K, C ∕ groups, R, S), and optionally a bias (K).
 /// With groups the channels of one group stand together, so that only whole groups are split: a split inside
@@ -50,7 +51,7 @@ public struct Convolution: OperatorRules {
     try ShapeError.require(groups > 0, "\(kind) has \(groups) groups")
     try ShapeError.require(
       input[1] % groups == 0 && input[1] / groups == weight[1] && weight[0] % groups == 0,
-      "\(groups) groups of \(weight[1]) channels to \(weight[0]) channels do not fit \(input[1]) input channels"
+      "\(groups) groups of \(weight[1]) channels to \(weight[0]) do not fit \(input[1]) input channels"
     )
     if inputs.count == 3 {
       try ShapeError.require(

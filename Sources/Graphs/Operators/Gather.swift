@@ -59,8 +59,8 @@ public struct Gather: OperatorRules {
 
 /// The rows of a trained table that the indices name.
 ///
-/// Inputs: indices (N, …) and a table (rows, columns). A split of the rows leaves the result partial: each side
-/// has the rows it holds and zeros for the others.
+/// Inputs: indices (N, …) and a table (rows, columns). A split of the rows leaves the result partial: each
+/// side has the rows it holds and zeros for the others.
 public struct Embedding: OperatorRules {
   /// Creates an embedding.
   public init() {}

@@ -57,7 +57,8 @@ public struct LayerNormalization: OperatorRules {
       auxiliaries: [statistics, statistics])
   }
 
-  /// The passes and the arithmetic of batch normalisation: 3 and 5 passes, 5 and 9 operations for each element.
+  /// The passes and the arithmetic of batch normalisation: 3 and 5 passes, 5 and 9 operations for each
+  /// element.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     let elements = inputs[0].elementCount
     let parameters = inputs.dropFirst().reduce(0) { $0 + $1.elementCount }

@@ -1,7 +1,7 @@
 /// A product of matrices, batched over the leading dimensions, which broadcast.
 ///
-/// Inputs: left (…, M, C) and right (…, C, K). Where the right operand is a parameter this is a weighted layer;
-/// where it is an activation both operands get an error.
+/// Inputs: left (…, M, C) and right (…, C, K). Where the right operand is a parameter this is a weighted
+/// layer; where it is an activation both operands get an error.
 public struct MatrixMultiplication: OperatorRules {
   /// Whether the right operand is a parameter.
   public let right: OperandKind

@@ -160,8 +160,8 @@ extension GradientRule {
 extension Work {
   /// Returns one phase of a pooling.
   ///
-  /// Forward the input and the output pass once; backward the error, the input's error and, of max pooling, the
-  /// indices. Arithmetic: one for each element of each window, and one division of a mean.
+  /// Forward the input and the output pass once; backward the error, the input's error and, of max pooling,
+  /// the indices. Arithmetic: one for each element of each window, and one division of a mean.
   static func pooling(
     _ phase: Phase, maximum: Bool, input: TensorType, output: TensorType, window: Double
   ) -> Work {

@@ -1,7 +1,7 @@
 /// The same elements in the same order in another shape; squeezing, unsqueezing and flattening as well.
 ///
-/// The shape is kept as runs of dimensions with equal products, of which the outermost extent is left open, so that
-/// the operator fits any batch and any part of a split tensor: (N, C, H, W) to (N, C·H·W) is the runs
+/// The shape is kept as runs of dimensions with equal products, of which the outermost extent is left open,
+/// so that the operator fits any batch and any part of a split tensor: (N, C, H, W) to (N, C·H·W) is the runs
 /// N → N and C, H, W → C·H·W.
 public struct Reshape: OperatorRules {
   /// Dimensions that become other dimensions with the same product.

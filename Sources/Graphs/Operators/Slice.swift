@@ -1,7 +1,7 @@
 /// A regular part of a tensor along some dimensions.
 ///
-/// Along `axes[i]` it takes the elements `starts[i]`, `starts[i] + steps[i]`, … before `ends[i]`. Negative starts and
-/// ends count from the end, and those outside the tensor are clamped, as in ONNX.
+/// Along `axes[i]` it takes the elements `starts[i]`, `starts[i] + steps[i]`, … before `ends[i]`. Negative
+/// starts and ends count from the end, and those outside the tensor are clamped, as in ONNX.
 public struct Slice: OperatorRules {
   /// The first elements.
   public let starts: [Int]

@@ -40,7 +40,8 @@ public struct Softmax: OperatorRules {
 
   /// Returns the arithmetic and traffic of a phase.
   ///
-  /// Forward: maximum, subtraction, exponential, sum, division (5). Backward: product, sum, subtraction, product.
+  /// Forward: maximum, subtraction, exponential, sum, division (5). Backward: product, sum, subtraction,
+  /// product.
   public func work(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
     let elements = inputs[0].elementCount
     switch phase {

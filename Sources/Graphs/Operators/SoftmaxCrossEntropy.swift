@@ -1,9 +1,10 @@
-/// The mean over the global batch of the cross-entropy between softmax of the logits and the labels: the loss.
+/// The mean over the global batch of the cross-entropy between softmax of the logits and the labels: the
+/// loss.
 ///
 ///     loss = −(1 ∕ N) Σ_n log softmax(logits[n])[label[n]]
 ///
-/// Inputs: logits (N, classes, …) and labels (N, …), which number the classes. The output is a scalar. It begins
-/// the backward phase, so that its operation reads no error.
+/// Inputs: logits (N, classes, …) and labels (N, …), which number the classes. The output is a scalar. It
+/// begins the backward phase, so that its operation reads no error.
 public struct SoftmaxCrossEntropy: OperatorRules {
   /// Creates a loss.
   public init() {}

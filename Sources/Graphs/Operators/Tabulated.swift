@@ -41,19 +41,21 @@ public struct Tabulated: OperatorRules {
   /// Whether the operator is a weighted layer.
   public var isWeighted: Bool { true }
 
-  /// The shape rule admits parts: of the input at most `inputElements`, of the weights at most `weightElements`.
+  /// The shape rule admits parts: of the input at most `inputElements`, of the weights at most
+  /// `weightElements`.
   public func outputTypes(inputs: [TensorType]) throws(ShapeError) -> [TensorType] {
     try ShapeError.requireInputs(inputs, 2...2, of: kind)
     let (input, weight) = (inputs[0].shape, inputs[1].shape)
     try ShapeError.require(
       input.count == 2 && weight.count == 1 && inputElements > 0 && outputElements > 0 && weightElements > 0,
-      "\(kind) of \(inputElements) to \(outputElements) elements does not fit the shapes \(input) and \(weight)"
+      "\(kind) of \(inputElements) to \(outputElements) elements does not fit \(input) and \(weight)"
     )
     try ShapeError.require(
       input[1] <= inputElements && weight[0] <= weightElements,
       "\(kind) of \(inputElements) elements and \(weightElements) weights does not fit \(input) and \(weight)"
     )
-    // The outputs present are the weights present, as a part of all, over the inputs present, as a part of all.
+    // The outputs present are the weights present, as a part of all, over the inputs present, as a part of
+    // all.
     let part =
       (Double(weight[0]) / Double(weightElements)) * (Double(inputElements) / Double(input[1]))
     let outputs = (Double(outputElements) * part).rounded()

@@ -1,8 +1,8 @@
 extension SplitRule {
   /// Returns the splits of a weighted operator.
   ///
-  /// Under a split of the contracted channel one side alone adds the bias to the partial result. Its gradient is
-  /// the sum of the error, which is then whole on both sides, so that it is replicated and not partial.
+  /// Under a split of the contracted channel one side alone adds the bias to the partial result. Its gradient
+  /// is the sum of the error, which is then whole on both sides, so that it is replicated and not partial.
   static func weighted(_ space: IterationSpace, bias: Int?) -> [SplitRule] {
     splits(of: space).map { rule in
       guard let bias, rule.axis == .inputChannel else { return rule }
@@ -12,7 +12,8 @@ extension SplitRule {
 }
 
 extension GradientRule {
-  /// Returns the two backward operations of activations (input 0) times weights (input 1) and an optional bias.
+  /// Returns the two backward operations of activations (input 0) times weights (input 1) and an optional
+  /// bias.
   static func weighted(inputs: Int) -> GradientRule {
     GradientRule([
       GradientOperation(.error, of: [0], reading: [.outputError(0), .input(1)]),

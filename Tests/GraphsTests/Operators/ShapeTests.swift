@@ -27,7 +27,8 @@ private func shapes(_ operator: Operator, _ inputs: [[Int]]) throws -> [[Int]] {
     #expect(try pooled(54, kernel: 3, stride: 2, ceilMode: false) == [26, 26])
     #expect(try pooled(54, kernel: 3, stride: 2, ceilMode: true) == [27, 27])
     #expect(try pooled(55, kernel: 3, stride: 2, ceilMode: true) == [27, 27])
-    // (2 + 2 − 2) ∕ 3 rounds up to 1, but the second window would start at 3 = 2 + 1, in the padding at the end.
+    // (2 + 2 − 2) ∕ 3 rounds up to 1, but the second window would start at 3 = 2 + 1, in the padding at the
+    // end.
     #expect(try pooled(2, kernel: 2, stride: 3, padding: 1, ceilMode: true) == [1, 1])
     #expect(try pooled(3, kernel: 2, stride: 3, padding: 1, ceilMode: true) == [2, 2])
   }

@@ -54,8 +54,8 @@ import Testing
   }
 
   @Test func `memory passes forward and backward`() throws {
-    // The passes over the tensor, unfused, that the near-memory studies count: normalisation 3 and 5, relu 2 and
-    // 3, residual addition 3 and 0, fork 0 and 3.
+    // The passes over the tensor, unfused, that the near-memory studies count: normalisation 3 and 5, relu 2
+    // and 3, residual addition 3 and 0, fork 0 and 3.
     let x = [4, 6, 8, 8]
     let elements = 4 * 6 * 8 * 8
     func passes(_ operator: Operator, _ shapes: [[Int]]) throws -> [Int] {

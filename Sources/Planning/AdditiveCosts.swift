@@ -1,0 +1,215 @@
+import Devices
+import Differentiation
+import Graphs
+import Machines
+import Plans
+import Units
+
+/// What single operators and conversions of one group of devices cost under an additive objective.
+///
+/// The parts are those of ``Plans/StageTasks``, each priced by the tables that price whole plans; with barriers
+/// between them their sum is the price of the plan. Time is in ticks and communication in bytes, whole numbers
+/// that `Double` adds exactly.
+struct AdditiveCosts {
+  let tasks: StageTasks
+  let machine: Machine
+  let tables: CostTables
+  let objective: Objective
+  /// The operations of each node: forward, then backward.
+  private let operations: [[TrainingGraph.Operation]]
+  private var conversions: [[Int]: ConversionCosts] = [:]
+
+  init(tasks: StageTasks, machine: Machine, tables: CostTables, objective: Objective) {
+    self.tasks = tasks
+    self.machine = machine
+    self.tables = tables
+    self.objective = objective
+    var operations = [[TrainingGraph.Operation]](repeating: [], count: tasks.training.graph.nodes.count)
+    for operation in tasks.training.operations {
+      if let node = operation.node { operations[node.index].append(operation) }
+    }
+    self.operations = operations
+  }
+
+  /// The cost of all phases of a node under a strategy: arithmetic, statistics, gradient reductions and updates.
+  func cost(of profile: OperatorProfile, _ strategy: Strategy) -> Double {
+    let microBatches = Double(tasks.options.microBatches)
+    var sum = microBatches * loadCost(profile, strategy)
+    var hasErrorStatistics = true
+    for operation in operations[profile.id.index] {
+      sum += microBatches * cost(of: tasks.work(of: operation, profile, strategy))
+      if operation.phase == .forward {
+        sum +=
+          microBatches
+          * cost(of: tasks.statistics(.forward, profile, strategy), elementSize: tasks.sizes.gradient)
+      } else if hasErrorStatistics {
+        sum +=
+          microBatches
+          * cost(of: tasks.statistics(.error, profile, strategy), elementSize: tasks.sizes.gradient)
+        hasErrorStatistics = false
+      }
+      for case .gradient(let parameter) in operation.writes {
+        sum += parameterCost(parameter, profile, strategy)
+      }
+    }
+    return sum
+  }
+
+  private func parameterCost(_ parameter: TensorID, _ profile: OperatorProfile, _ strategy: Strategy)
+    -> Double
+  {
+    guard let position = profile.node.inputs.firstIndex(of: parameter) else { return 0 }
+    let shape = profile.inputTypes[position].shape
+    let home = strategy.inputs[position]
+    var sum = cost(of: tasks.updateWork(parameter, layout: home))
+    let gradient = strategy.inputErrors[position]
+    let steps = tasks.gradientReduction(shape, gradient: gradient, parameter: home)
+    if let hub = tasks.hub, !steps.isEmpty {
+      let through = tasks.hubSum(elements: tasks.cut.localElements(shape, gradient, device: 0))
+      sum += cost(of: .exchange(through.up)) + cost(of: .compute(hub, through.work))
+      sum += cost(of: .exchange(through.down))
+    } else {
+      sum += cost(of: steps, elementSize: tasks.sizes.gradient)
+    }
+    return sum
+  }
+
+  /// What of a node's operations decides their cost.
+  func operationKey(_ node: Int) -> [OperationKey] {
+    operations[node].map { operation in
+      OperationKey(
+        phase: operation.phase,
+        gradients: operation.writes.count { if case .gradient = $0 { true } else { false } })
+    }
+  }
+
+  /// Whether the reader of a tensor computes its error.
+  func hasError(_ tensor: TensorID, of consumer: Int) -> Bool {
+    operations[consumer].contains { $0.writes.contains(.error(tensor)) }
+  }
+
+  /// The cost of bringing a tensor from one layout to another; infinity where that cannot be done.
+  mutating func conversionCost(_ shape: [Int], from: Layout, to: Layout) -> Double {
+    if from == to { return 0 }
+    let key = ConversionKey(from: from.bits, to: to.bits)
+    if let known = conversions[shape]?.costs[key] { return known }
+    let steps = tasks.conversion(shape, from: from, to: to)
+    let alone = steps.map { self.cost(of: $0, elementSize: tasks.sizes.activation) } ?? .infinity
+    let cost = alone * Double(tasks.options.microBatches)
+    conversions[shape, default: ConversionCosts()].costs[key] = cost
+    return cost
+  }
+
+  /// The cost of bringing a tensor to another group.
+  mutating func departureCost(_ shape: [Int], from: Layout, to: Layout, at other: AdditiveCosts) -> Double {
+    guard !to.isPartial else { return .infinity }
+    let whole = tasks.wholeBeforeLeaving(shape, from)
+    let flows = tasks.flows(shape, from: whole, to: to, at: other.tasks)
+    guard tables.canExchange(flows) else { return .infinity }
+    let transfer = flows.isEmpty ? 0 : cost(of: .exchange(flows))
+    return conversionCost(shape, from: from, to: whole) + transfer * Double(tasks.options.microBatches)
+  }
+
+  /// Whether a node reads samples that stand on storage and must be brought before the step.
+  func loads(_ profile: OperatorProfile) -> Bool {
+    machine.samples != nil
+      && profile.node.inputs.contains { tasks.training.graph[$0].role == .sample }
+  }
+
+  /// The cost of reading the samples that a node needs and of bringing them, where nothing may overlap.
+  private func loadCost(_ profile: OperatorProfile, _ strategy: Strategy) -> Double {
+    guard loads(profile), tasks.options.overlap == .none || objective != .time else { return 0 }
+    var sum = 0.0
+    for (position, tensor) in profile.node.inputs.enumerated()
+    where tasks.training.graph[tensor].role == .sample {
+      guard
+        let load = tasks.load(
+          profile.inputTypes[position].shape, to: strategy.inputs[position], from: machine)
+      else { continue }
+      let reads = load.reads.map { cost(of: $0) }
+      sum += objective == .communication ? 0 : (reads.max() ?? 0)
+      if !load.flows.isEmpty {
+        sum += tables.canExchange(load.flows) ? cost(of: .exchange(load.flows)) : .infinity
+      }
+    }
+    return sum
+  }
+
+  /// The cost of work on the devices of the group at once.
+  private func cost(of works: [Work]) -> Double {
+    let devices = tasks.cut.group.devices
+    switch objective {
+    case .time, .memory: return time(of: works)
+    case .communication: return 0
+    case .energy:
+      return idleEnergy(time(of: works))
+        + devices.indices.reduce(0) { sum, device in
+          let work = works.count == 1 ? works[0] : works[device]
+          return work.isEmpty ? sum : sum + tables.energy(of: .compute(devices[device], work))
+        }
+    }
+  }
+
+  /// The ticks that the devices of the group take for work at once.
+  func time(of works: [Work]) -> Double {
+    let devices = tasks.cut.group.devices
+    if works.count == 1 {
+      return works[0].isEmpty ? 0 : ticks(tables.computeTime(of: works[0], on: devices[0]))
+    }
+    return devices.indices.reduce(0) { longest, device in
+      works[device].isEmpty
+        ? longest : max(longest, ticks(tables.computeTime(of: works[device], on: devices[device])))
+    }
+  }
+
+  /// The cost of the steps of a conversion, one after another.
+  private func cost(of steps: [ConversionStep], elementSize: Int) -> Double {
+    var sum = 0.0
+    for step in steps {
+      switch objective {
+      case .time, .memory: sum += time(of: step, elementSize)
+      case .communication:
+        let received = (0..<tasks.cut.deviceCount).reduce(0) {
+          $0 + step.received(by: $1, ways: tasks.cut.ways[step.level])
+        }
+        sum += Double(received * elementSize)
+      case .energy:
+        sum += idleEnergy(time(of: step, elementSize))
+        for collective in tasks.collectives(step, elementSize: elementSize) {
+          sum += tables.energy(of: .collective(collective))
+        }
+      }
+    }
+    return sum
+  }
+
+  private func time(of step: ConversionStep, _ elementSize: Int) -> Double {
+    let collectives = tasks.collectives(step, elementSize: elementSize, representativeOnly: true)
+    return collectives.reduce(0) { max($0, ticks(tables.collectiveTime(of: $1))) }
+  }
+
+  /// The cost of one task alone.
+  private func cost(of kind: TaskGraph.Kind) -> Double {
+    switch objective {
+    case .time, .memory: ticks(tables.duration(of: kind))
+    case .communication: Double(tables.bytesReceived(of: kind).count)
+    case .energy: tables.energy(of: kind) + idleEnergy(ticks(tables.duration(of: kind)))
+    }
+  }
+
+  /// What all devices draw in a time, whatever they do.
+  private func idleEnergy(_ ticks: Double) -> Double {
+    machine.devices.reduce(0) { $0 + ($1.idlePower?.value ?? 0) } * ticks / 1e12
+  }
+
+  private func ticks(_ time: SimulatedTime) -> Double { Double(time.picoseconds) }
+}
+
+private struct ConversionKey: Hashable {
+  let from: UInt64
+  let to: UInt64
+}
+
+private struct ConversionCosts {
+  var costs: [ConversionKey: Double] = [:]
+}

@@ -1,0 +1,50 @@
+import Machines
+import Plans
+import Units
+
+/// What a search has found so far.
+struct Found {
+  private(set) var candidates: [Candidate] = []
+  private(set) var best: Candidate?
+  private var rejected: [(plan: Plan, violations: PlanViolations)] = []
+  private var bound = Double.infinity
+  private var earliest: SimulatedTime?
+  var states = 0
+  /// Whether something was left out that might have been better.
+  var isTruncated = false
+  /// Whether plans are found in the order of their price, so that the first feasible one is the best.
+  var isExactSpace = false
+
+  private static let keptRejections = 8
+
+  /// Adds a feasible plan; of equally good ones the first stays the best.
+  mutating func add(_ candidate: Candidate) {
+    guard !candidates.contains(where: { $0.plan == candidate.plan }) else { return }
+    candidates.append(candidate)
+    if candidate.value.objective < (best?.value.objective ?? .infinity) { best = candidate }
+  }
+
+  /// Notes that a plan cannot run.
+  mutating func reject(_ plan: Plan, _ violations: PlanViolations) {
+    if rejected.count < Self.keptRejections { rejected.append((plan, violations)) }
+  }
+
+  /// Notes a lower bound of a part of the space.
+  mutating func note(bound: Double) { self.bound = min(self.bound, bound) }
+
+  /// Notes how long a plan takes that misses the deadline.
+  mutating func lateness(_ time: SimulatedTime) { earliest = min(earliest ?? time, time) }
+
+  /// The outcome, with the best alternatives.
+  func outcome(keeping count: Int) -> SearchOutcome {
+    let ranked = candidates.enumerated()
+      .sorted { ($0.element.value.objective, $0.offset) < ($1.element.value.objective, $1.offset) }
+      .map(\.element).filter { $0.plan != best?.plan }
+    let value = best?.value.objective
+    let gap = value.flatMap { value in bound > 0 && bound < .infinity ? max(0, value / bound - 1) : nil }
+    let isExact = best != nil && !isTruncated && (isExactSpace || gap.map { $0 <= 1e-12 } ?? false)
+    return SearchOutcome(
+      best: best, others: Array(ranked.prefix(count)), rejected: rejected, isExact: isExact,
+      gap: isExact ? 0 : gap, states: states, earliest: earliest)
+  }
+}

@@ -1,0 +1,106 @@
+public import Differentiation
+import Devices
+import Graphs
+public import Machines
+public import Plans
+public import Units
+
+/// What a whole plan costs under the real objective, as whoever calls the search measures it.
+public struct PlanValue: Hashable, Sendable {
+  /// What the search minimises: ticks, joules or bytes.
+  public let objective: Double
+  /// The time of the step that a deadline is held against.
+  public let time: SimulatedTime
+
+  /// Creates a value.
+  public init(objective: Double, time: SimulatedTime) {
+    self.objective = objective
+    self.time = time
+  }
+}
+
+/// Lowers and prices a whole plan.
+public typealias PlanEvaluator = (Plan) -> Result<PlanValue, PlanViolations>
+
+/// A plan that was priced as a whole.
+public struct Candidate: Sendable {
+  /// The plan.
+  public let plan: Plan
+  /// What it costs.
+  public let value: PlanValue
+}
+
+/// What a search found.
+public struct SearchOutcome: Sendable {
+  /// The best plan, nil where none is feasible.
+  public let best: Candidate?
+  /// Other plans that were priced, from the best.
+  public let others: [Candidate]
+  /// Plans that would be better or equal but cannot run, with the reasons.
+  public let rejected: [(plan: Plan, violations: PlanViolations)]
+  /// Whether no plan of the space is better.
+  public let isExact: Bool
+  /// The objective's value over a lower bound of it, less one; nil where no bound is known.
+  public let gap: Double?
+  /// How many states, or plans, were compared.
+  public let states: Int
+  /// The shortest step among plans that miss the deadline.
+  public let earliest: SimulatedTime?
+}
+
+/// A network, a machine and a way of running the step: what a plan is sought for.
+public struct PlanningProblem: Sendable {
+  /// The training graph of one micro-batch.
+  public let training: TrainingGraph
+  /// The machine.
+  public let machine: Machine
+  /// The global batch.
+  public let batch: Int
+  /// How the step is run.
+  public let step: StepOptions
+  /// The region of the space, and the objective.
+  public let options: SearchOptions
+
+  /// Creates a problem.
+  public init(
+    training: TrainingGraph, machine: Machine, batch: Int, step: StepOptions, options: SearchOptions
+  ) {
+    self.training = training
+    self.machine = machine
+    self.batch = batch
+    self.step = step
+    self.options = options
+  }
+
+  /// The plan of some stages.
+  func plan(_ stages: [Stage]) -> Plan {
+    Plan(model: training.graph.name, machine: machine.name, batch: batch, stages: stages, options: step)
+  }
+
+  /// Whether the price of a plan is the sum of its parts, so that an additive search is exact.
+  var isAdditive: Bool {
+    step.overlap == .none && options.objective != .memory || options.objective == .communication
+  }
+}
+
+/// Searches the plan space of a problem.
+///
+/// Placements of consecutive operators on groups of devices are enumerated; inside each, one strategy for each
+/// operator is found by elimination over additive costs, and the best sums are priced as whole plans. Where
+/// the price is the sum (`--overlap none`, or the objective is communication) the result is exact, memory limits
+/// included, because plans are tried in the order of their sums until one is feasible.
+///
+/// - Parameters:
+///   - problem: What a plan is sought for.
+///   - evaluate: Lowers and prices a plan; a violation makes it infeasible.
+public func search(_ problem: PlanningProblem, evaluate: @escaping PlanEvaluator) -> SearchOutcome {
+  switch problem.options.strategy {
+  case .exhaustive: return ExhaustiveSearch(problem, evaluate).run()
+  case .hierarchical:
+    guard let hierarchical = HierarchicalSearch(problem, evaluate) else {
+      return AdditiveSearch(problem, evaluate).run()
+    }
+    return hierarchical.run()
+  case .exact: return AdditiveSearch(problem, evaluate).run()
+  }
+}

@@ -1,0 +1,64 @@
+public import Graphs
+public import Units
+
+/// What the best plan has least of.
+public enum Objective: String, Hashable, Sendable, CaseIterable {
+  case time, energy, communication, memory
+}
+
+/// How the plan space is searched.
+public enum SearchStrategy: String, Hashable, Sendable, CaseIterable {
+  /// All levels together.
+  case exact
+  /// One level after another from the top, each choice final (HyPar, Algorithm 2).
+  case hierarchical
+  /// Every plan, each lowered and priced as a whole; for small spaces only.
+  case exhaustive
+}
+
+/// Where the network may be cut between unlike devices.
+public enum CutChoice: Hashable, Sendable {
+  /// Wherever it pays.
+  case search
+  /// Nowhere.
+  case none
+  /// After the node of this index in the graph with explicit forks.
+  case after(Int)
+}
+
+/// The region of the plan space that is searched, and what for.
+public struct SearchOptions: Hashable, Sendable {
+  /// What the best plan has least of.
+  public let objective: Objective
+  /// How the space is searched.
+  public let strategy: SearchStrategy
+  /// The axes along which weighted operators may be split; the order breaks ties.
+  public let axes: [AxisRole]
+  /// The most memory that any device may use, nil for each device's capacity.
+  public let memoryLimit: Bytes?
+  /// The longest step accepted.
+  public let deadline: Seconds?
+  /// Where the network may be cut.
+  public let cut: CutChoice
+  /// For some nodes, by name, the rules that are kept.
+  public let fixed: [String: [String]]
+  /// The only group of devices that may be used, if there is one.
+  public let onlyGroup: String?
+
+  /// Creates options.
+  public init(
+    objective: Objective = .time, strategy: SearchStrategy = .exact,
+    axes: [AxisRole] = [.batch, .inputChannel, .outputChannel], memoryLimit: Bytes? = nil,
+    deadline: Seconds? = nil, cut: CutChoice = .search, fixed: [String: [String]] = [:],
+    onlyGroup: String? = nil
+  ) {
+    self.objective = objective
+    self.strategy = strategy
+    self.axes = axes
+    self.memoryLimit = memoryLimit
+    self.deadline = deadline
+    self.cut = cut
+    self.fixed = fixed
+    self.onlyGroup = onlyGroup
+  }
+}

@@ -1,0 +1,126 @@
+import Devices
+public import Differentiation
+import Graphs
+public import Machines
+import Results
+import Units
+
+/// Makes a plan explicit: every task with its resources, its dependences and its place in its device's program.
+///
+/// The program of a device is: forward tasks in topological order, backward tasks in the reverse order, updates.
+/// A pipeline of several stages sends its micro-batches forward one after another; every stage but the last does all its
+/// forward work first and then takes the errors as they come back; the last turns each micro-batch round at once.
+/// In a steady state every stage but the last does the next step's forward work before this step's backward work.
+///
+/// - Parameters:
+///   - plan: What to do.
+///   - training: The training graph of one micro-batch.
+///   - machine: Where to do it.
+/// - Returns: The task graph with the peak of each device's memory.
+/// - Throws: Every reason why the plan cannot run, memory included.
+/// - Complexity: O(operators × devices × micro-batches).
+public func lower(
+  _ plan: Plan, training: TrainingGraph, machine: Machine
+) throws(PlanViolations) -> TaskGraph {
+  let resolved = try ResolvedPlan(plan, training: training, machine: machine)
+  try checkPipeline(resolved)
+  var lowering = Lowering(resolved)
+  try lowering.run()
+  let memory = memoryUses(resolved)
+  let violations = memory.filter { !$0.fits }.map {
+    PlanViolation.memory(device: $0.device, peak: $0.peak, capacity: $0.capacity, task: $0.task)
+  }
+  guard violations.isEmpty else { throw PlanViolations(violations) }
+  return TaskGraph(
+    tasks: lowering.list.tasks, elementSizes: ElementSizes(plan.options.precision),
+    precision: plan.options.precision, steps: lowering.stepCount, memory: memory)
+}
+
+/// Refuses pipelines that the training algorithm does not allow.
+private func checkPipeline(_ resolved: ResolvedPlan) throws(PlanViolations) {
+  let count = resolved.plan.options.microBatches
+  var violations: [PlanViolation] = []
+  if count < 1 || resolved.plan.batch % count != 0
+    || resolved.training.graph.batch * count != resolved.plan.batch
+  {
+    violations.append(.microBatches(batch: resolved.plan.batch, count: count))
+  }
+  if count > 1 {
+    for profile in resolved.profiles
+    where profile.node.operator.rules.statistics(.forward, inputs: profile.inputTypes) > 0 {
+      violations.append(.statisticsAcrossMicroBatches(node: profile.node.name))
+      break
+    }
+  }
+  guard violations.isEmpty else { throw PlanViolations(violations) }
+}
+
+/// The walk that lowers a plan: step by step, stage by stage, node by node.
+struct Lowering {
+  let plan: ResolvedPlan
+  var list: TaskList
+  /// How many training steps are unrolled: in a steady state enough that one of them meets only its like.
+  let stepCount: Int
+  let microBatches: Int
+  var violations: [PlanViolation] = []
+
+  /// Keyed by micro-batch: for each tensor when its value, or its error, is there for its reader.
+  var forwardReady: [[Readiness?]]
+  var errorReady: [[Readiness?]]
+  /// For each parity of the step and each parameter when its gradient is complete on each device.
+  var gradientReady: [[Readiness?]]
+  /// For each stage when its weights of a step were updated on each device.
+  var updated: [[Readiness]]
+
+  var step = 0
+
+  init(_ plan: ResolvedPlan) {
+    self.plan = plan
+    let options = plan.plan.options
+    microBatches = options.microBatches
+    stepCount = options.overlap == .steady ? 6 : 1
+    list = TaskList(hasBarriers: options.overlap == .none)
+    let none = [Readiness?](repeating: nil, count: plan.training.graph.tensors.count)
+    forwardReady = Array(repeating: none, count: microBatches)
+    errorReady = Array(repeating: none, count: microBatches)
+    gradientReady = [none, none]
+    updated = Array(repeating: [], count: plan.stages.count)
+  }
+
+  mutating func run() throws(PlanViolations) {
+    let last = plan.stages.count - 1
+    let isSteady = stepCount > 1
+    for now in 0..<stepCount {
+      step = now
+      for microBatch in 0..<microBatches { load(microBatch) }
+      for stage in 0..<last { for microBatch in 0..<microBatches { forward(stage, microBatch) } }
+      if isSteady, now > 0 { finishEarlyStages(of: now - 1) }
+      step = now
+      for microBatch in 0..<microBatches {
+        forward(last, microBatch)
+        backward(last, microBatch)
+      }
+      // In a steady state the last stage updates one step late, so that reductions run under the work of that step.
+      if isSteady {
+        if now > 0 { update(last, of: now - 1) }
+      } else {
+        update(last, of: now)
+        finishEarlyStages(of: now)
+      }
+    }
+    if isSteady {
+      update(last, of: stepCount - 1)
+      finishEarlyStages(of: stepCount - 1)
+    }
+    if !violations.isEmpty { throw PlanViolations(violations) }
+  }
+
+  /// The backward work and the updates of every stage but the last.
+  private mutating func finishEarlyStages(of step: Int) {
+    self.step = step
+    for stage in (0..<(plan.stages.count - 1)).reversed() {
+      for microBatch in 0..<microBatches { backward(stage, microBatch) }
+      update(stage, of: step)
+    }
+  }
+}

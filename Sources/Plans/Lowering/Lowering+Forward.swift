@@ -1,0 +1,90 @@
+import Devices
+import Differentiation
+import Graphs
+import Machines
+import Units
+
+extension Lowering {
+  /// The forward tasks of one stage for one micro-batch.
+  mutating func forward(_ stage: Int, _ microBatch: Int) {
+    for node in plan.stages[stage].nodes { forwardNode(node, stage, microBatch) }
+  }
+
+  private mutating func forwardNode(_ node: Int, _ stage: Int, _ microBatch: Int) {
+    let profile = plan.profiles[node]
+    let strategy = plan.strategies[node]
+    let tasks = plan.stages[stage].tasks
+    var ready = Readiness(repeating: [], count: tasks.cut.deviceCount)
+    for (position, tensor) in profile.node.inputs.enumerated() {
+      guard !plan.training.graph[tensor].role.isStatic else { continue }
+      merge(arrival(of: tensor, at: node, position, microBatch), into: &ready)
+    }
+    if let weights = weightsReady(stage) { merge(weights, into: &ready) }
+    guard let operation = plan.forward[node] else { return }
+    ready = compute(operation, node, stage, microBatch, after: ready)
+    ready = reduce(
+      tasks.statistics(.forward, profile, strategy), stage, elementSize: tasks.sizes.gradient,
+      label(profile.node.name, "statistics", microBatch), after: ready)
+    for output in profile.node.outputs { forwardReady[microBatch][output.index] = ready }
+  }
+
+  /// When the weights that this step may use are there: those updated two steps ago.
+  private func weightsReady(_ stage: Int) -> Readiness? {
+    step >= 2 && updated[stage].count >= step - 1 ? updated[stage][step - 2] : nil
+  }
+
+  /// Brings an input of a node into the layout that the node needs, and says when it is there on each device.
+  private mutating func arrival(
+    of tensor: TensorID, at node: Int, _ position: Int, _ microBatch: Int
+  ) -> Readiness {
+    let stage = plan.stageOfNode[node]
+    let target = plan.strategies[node].inputs[position]
+    guard let producer = plan.producers[tensor.index] else { return loaded(tensor, stage, microBatch) }
+    let source = plan.strategies[producer.node].outputs[producer.output]
+    let none = Readiness(
+      repeating: [], count: plan.stages[plan.stageOfNode[producer.node]].tasks.cut.deviceCount)
+    return convert(
+      tensor, label(plan.training.graph[tensor].name, "conversion", microBatch),
+      from: (plan.stageOfNode[producer.node], source), to: (stage, target),
+      after: forwardReady[microBatch][tensor.index] ?? none)
+  }
+
+  /// When samples are there: at once where the machine does not say where they stand or where they were prefetched.
+  private func loaded(_ tensor: TensorID, _ stage: Int, _ microBatch: Int) -> Readiness {
+    Readiness(repeating: [], count: plan.stages[stage].tasks.cut.deviceCount)
+  }
+
+  /// The tasks of one operation on every device of a stage.
+  mutating func compute(
+    _ operation: TrainingGraphOperation, _ node: Int, _ stage: Int, _ microBatch: Int, after ready: Readiness
+  ) -> Readiness {
+    let tasks = plan.stages[stage].tasks
+    let profile = plan.profiles[node]
+    let works = tasks.work(of: operation, profile, plan.strategies[node])
+    return place(
+      works, on: stage, label(profile.node.name, operation.phase.rawValue, microBatch), after: ready)
+  }
+
+  /// Puts work on every device of a stage; where there is none, what came before is passed on.
+  mutating func place(
+    _ works: [Work], on stage: Int, _ label: TaskGraph.Label, after ready: Readiness
+  ) -> Readiness {
+    let group = plan.stages[stage].group
+    var result = ready
+    for device in group.devices.indices {
+      let work = works.count == 1 ? works[0] : works[device]
+      if work.isEmpty { continue }
+      result[device] = [list.add(.compute(group.devices[device], work), label, after: ready[device])]
+    }
+    list.endGroup()
+    return result
+  }
+
+  func label(_ name: String, _ category: String, _ microBatch: Int) -> TaskGraph.Label {
+    TaskGraph.Label(category: category, name: name, microBatch: microBatch, step: step)
+  }
+
+  func merge(_ other: Readiness, into ready: inout Readiness) {
+    for device in ready.indices { ready[device] += other[device] }
+  }
+}

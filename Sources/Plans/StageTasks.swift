@@ -1,0 +1,176 @@
+public import Devices
+public import Differentiation
+public import Graphs
+public import Machines
+import Units
+
+/// What the operators of a training graph do on one group of devices, task by task.
+///
+/// Lowering puts these tasks into a ``TaskGraph`` and the search adds up their costs, so that both speak of the
+/// same work and the same bytes.
+public struct StageTasks: Sendable {
+  /// The training step.
+  public let training: TrainingGraph
+  /// The group's index in ``Machine/groups``.
+  public let groupIndex: Int
+  /// The group and the shares of its devices.
+  public let cut: Cut
+  /// How the step is run.
+  public let options: StepOptions
+  /// Bytes of an element by what it is.
+  public let sizes: ElementSizes
+  /// Whether all devices of the group are alike, so that equal parts cost equal time.
+  public let isHomogeneous: Bool
+  /// The host that sums gradients, where the devices are near storage and the machine has a processor beside them.
+  public let hub: DeviceID?
+  /// The default algorithm of each level.
+  let algorithms: [CollectiveAlgorithm]
+
+  /// Creates the tasks of a group.
+  public init(
+    training: TrainingGraph, machine: Machine, groupIndex: Int, shares: Shares, options: StepOptions
+  ) {
+    let group = machine.groups[groupIndex]
+    self.training = training
+    self.groupIndex = groupIndex
+    self.cut = Cut(group: group, shares: shares)
+    self.options = options
+    self.sizes = ElementSizes(options.precision)
+    let first = machine[group.devices[0]]
+    isHomogeneous = group.devices.allSatisfy {
+      machine[$0].model == first.model && machine[$0].memory == first.memory
+    }
+    hub = Self.hub(of: group, in: machine)
+    algorithms = group.levels.map { CollectiveAlgorithm.standard(for: $0) }
+  }
+
+  // MARK: Arithmetic
+
+  /// The work of one operation of a node on each device; one value where all devices do the same.
+  ///
+  /// In every phase the extents are those of the forward phase's parts: an axis that is cut is cut in all three.
+  public func work(
+    of operation: TrainingGraph.Operation, _ profile: OperatorProfile, _ strategy: Strategy
+  ) -> [Work] {
+    let rules = profile.node.operator.rules
+    return perDevice(profile, strategy) { device in
+      let inputs = localTypes(profile.inputTypes, strategy.inputs, device)
+      let outputs = localTypes(profile.outputTypes, strategy.outputs, device)
+      if inputs.contains(where: { $0.elementCount == 0 }) { return Work() }
+      if let rule = operation.rule { return rules.work(of: rule, inputs: inputs, outputs: outputs) }
+      return rules.work(operation.phase, inputs: inputs, outputs: outputs)
+    }
+  }
+
+  /// The work of updating one parameter on each device; one value where all devices do the same.
+  public func updateWork(_ parameter: TensorID, layout: Layout) -> [Work] {
+    let shape = training.graph[parameter].type.shape
+    let devices = cut.isUniform(shape, layout) && isHomogeneous ? 1 : cut.deviceCount
+    return (0..<devices).map { device in
+      training.optimizer.updateWork(
+        elements: cut.localElements(shape, layout, device: device), masterCopies: training.masterCopies)
+    }
+  }
+
+  private func perDevice(_ profile: OperatorProfile, _ strategy: Strategy, _ work: (Int) -> Work) -> [Work] {
+    let isUniform =
+      isHomogeneous
+      && zip(profile.inputTypes, strategy.inputs).allSatisfy { cut.isUniform($0.shape, $1) }
+      && zip(profile.outputTypes, strategy.outputs).allSatisfy { cut.isUniform($0.shape, $1) }
+    return (0..<(isUniform ? 1 : cut.deviceCount)).map(work)
+  }
+
+  private func localTypes(_ types: [TensorType], _ layouts: [Layout], _ device: Int) -> [TensorType] {
+    zip(types, layouts).map { $0.with(shape: cut.localShape($0.shape, $1, device: device)) }
+  }
+
+  // MARK: Communication
+
+  /// The steps that bring an activation or error from one layout to another, or nil where none do.
+  ///
+  /// With eager reduction a partial tensor is first summed to the whole on each device.
+  public func conversion(_ shape: [Int], from: Layout, to: Layout) -> [ConversionStep]? {
+    guard options.reduction == .eager, from.isPartial, from != to else {
+      return conversionSteps(shape, from: from, to: to, over: cut)
+    }
+    guard let first = conversionSteps(shape, from: from, to: from.reduced, over: cut),
+      let second = conversionSteps(shape, from: from.reduced, to: to, over: cut)
+    else { return nil }
+    return first + second
+  }
+
+  /// The steps that sum batch statistics in one phase of a node; none where the rule asks for none.
+  public func statistics(
+    _ phase: Phase, _ profile: OperatorProfile, _ strategy: Strategy
+  ) -> [ConversionStep] {
+    let levels = strategy.statisticsLevels
+    guard !levels.isEmpty else { return [] }
+    let inputs = localTypes(profile.inputTypes, strategy.inputs, 0)
+    let count = profile.node.operator.rules.statistics(phase, inputs: inputs)
+    guard count > 0 else { return [] }
+    let partial = levels.reduce(Layout.replicated(levelCount: cut.levelCount)) { $0.with(.partial, at: $1) }
+    return conversionSteps([count], from: partial, to: partial.reduced, over: cut) ?? []
+  }
+
+  /// The steps that sum a parameter's gradient over the levels where it is partial.
+  public func gradientReduction(_ elements: [Int], gradient: Layout, parameter: Layout) -> [ConversionStep] {
+    conversionSteps(elements, from: gradient, to: parameter, over: cut) ?? []
+  }
+
+  /// The collectives of a step, one for each part of the levels above; one alone stands for all where all are equal.
+  public func collectives(_ step: ConversionStep, elementSize: Int, representativeOnly: Bool = false)
+    -> [Collective]
+  {
+    let ways = cut.ways[step.level]
+    let lanes = cut.strides[step.level]
+    let span = ways * lanes
+    let isUniform = step.before.count == 1 && step.after.count == 1
+    let count = isUniform && representativeOnly ? 1 : cut.deviceCount / span
+    return (0..<count).map { index in
+      let first = index * span
+      func parts(_ values: [Int]) -> CollectiveParts {
+        if values.count == 1 { return .even(Bytes(values[0] * elementSize)) }
+        // Lane by lane: the devices of one lane stand `lanes` apart.
+        let sizes = (0..<lanes).flatMap { lane in
+          (0..<ways).map { Bytes(values[first + $0 * lanes + lane] * elementSize) }
+        }
+        return CollectiveParts(sizes, ways: ways)
+      }
+      return Collective(
+        operation: step.operation, algorithm: algorithms[step.level], group: groupIndex, level: step.level,
+        firstDevice: first, parts: parts(step.operation == .reduceScatter ? step.after : step.before),
+        resultParts: step.operation == .allToAll ? parts(step.after) : nil)
+    }
+  }
+
+  /// What summing gradients on the host takes: every device sends its addend, the host reads them all and writes the
+  /// sum, and every device receives it.
+  ///
+  /// - Parameter elements: The elements of the gradient.
+  /// - Precondition: The group has a ``hub``.
+  public func hubSum(elements: Int) -> (up: [Flow], work: Work, down: [Flow]) {
+    guard let hub else { preconditionFailure("a group without a host has no sum there") }
+    let bytes = Bytes(elements * sizes.gradient)
+    let devices = cut.group.devices
+    return (
+      devices.map { Flow(from: $0, to: hub, bytes: bytes) },
+      Work(
+        elementOperations: Double((devices.count - 1) * elements),
+        gradientElements: (devices.count + 1) * elements),
+      devices.map { Flow(from: hub, to: $0, bytes: bytes) }
+    )
+  }
+
+  private static func hub(of group: DeviceGroup, in machine: Machine) -> DeviceID? {
+    guard group.levels.contains(where: { $0.network == .listed }) else { return nil }
+    guard
+      group.devices.allSatisfy({
+        if case .nearStorage = machine[$0].model { true } else { false }
+      })
+    else { return nil }
+    return machine.devices.indices.lazy.map { DeviceID($0) }.first { device in
+      guard !group.devices.contains(device), case .processor = machine[device].model else { return false }
+      return true
+    }
+  }
+}

@@ -6,7 +6,8 @@ Usage: check_documentation.py BINARY
 Every `$ partita …` line of a ```console block in README.md and below Documentation runs in a folder that holds
 nothing but a link to Examples; the commands of one block share the folder. A command must succeed unless its line
 ends in `# exit CODE`. In a block marked ```console golden what it prints must be what the document shows; a line
-`…` stands for any number of lines. Other commands, such as `$ make test`, are not run.
+`…` stands for any number of lines. Other commands, such as `$ make test`, are not run. The examples in the help of
+every command run likewise.
 """
 
 import os
@@ -30,6 +31,25 @@ def blocks(document):
         elif start is not None and line.strip() == "```":
             yield start, golden, lines[start : number - 1]
             start = None
+
+
+def help_blocks(binary):
+    """Yields (name, lines) of the examples that each command's help shows."""
+    environment = dict(os.environ, COLUMNS="80")
+
+    def help_of(words):
+        done = subprocess.run([binary, *words, "--help"], capture_output=True, env=environment, check=True)
+        return done.stdout.decode().splitlines()
+
+    top = help_of([])
+    section = top[top.index("SUBCOMMANDS:") + 1 :]
+    names = [line.split()[0] for line in section if re.match(r"  [a-z]", line)]
+    for words in [[]] + [[name] for name in names]:
+        lines = [line.removeprefix("  ") for line in help_of(words)]
+        if "EXAMPLES" not in lines:
+            raise SystemExit(f"the help of partita {' '.join(words)} has no examples")
+        examples = lines[lines.index("EXAMPLES") + 1 :]
+        yield "help " + " ".join(words), examples[: examples.index("")]
 
 
 def commands(start, lines):
@@ -64,36 +84,35 @@ def main():
     binary = pathlib.Path(sys.argv[1]).resolve()
     environment = dict(os.environ, PATH=f"{binary.parent}:{os.environ['PATH']}")
     problems, count = [], 0
-    for document in [ROOT / "README.md"] + sorted((ROOT / "Documentation").rglob("*.md")):
-        name = document.relative_to(ROOT)
-        for start, golden, lines in blocks(document):
-            with tempfile.TemporaryDirectory() as folder:
-                if (ROOT / "Examples").exists():
-                    os.symlink(ROOT / "Examples", os.path.join(folder, "Examples"))
-                for number, command, expected, shown in commands(start, lines):
-                    if not command.startswith("partita"):
-                        continue
-                    count += 1
-                    done = subprocess.run(
-                        ["bash", "-o", "pipefail", "-c", command],
-                        cwd=folder,
-                        env=environment,
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.STDOUT,
-                        timeout=300,
-                    )
-                    printed = done.stdout.decode(errors="replace").splitlines()
-                    if done.returncode != expected:
-                        problems.append(
-                            f"{name}:{number}: exit {done.returncode}, not {expected}: {command}\n"
-                            + "\n".join("    " + line for line in printed[:20])
-                        )
-                    elif golden and not matches(shown, printed):
-                        problems.append(
-                            f"{name}:{number}: prints something else than shown: {command}\n"
-                            + "\n".join("    " + line for line in printed[:60])
-                        )
+    documents = [ROOT / "README.md"] + sorted((ROOT / "Documentation").rglob("*.md"))
+    found = [(document.relative_to(ROOT), *block) for document in documents for block in blocks(document)]
+    found += [(name, 0, False, lines) for name, lines in help_blocks(binary)]
+    for name, start, golden, lines in found:
+        with tempfile.TemporaryDirectory() as folder:
+            if (ROOT / "Examples").exists():
+                os.symlink(ROOT / "Examples", os.path.join(folder, "Examples"))
+            for number, command, expected, shown in commands(start, lines):
+                if not command.startswith("partita"):
+                    continue
+                count += 1
+                done = subprocess.run(
+                    ["bash", "-o", "pipefail", "-c", command],
+                    cwd=folder,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    timeout=300,
+                )
+                printed = done.stdout.decode(errors="replace").splitlines()
+                if done.returncode != expected:
+                    what, length = f"exit {done.returncode}, not {expected}", 20
+                elif golden and not matches(shown, printed):
+                    what, length = "prints something else than shown", 60
+                else:
+                    continue
+                lines_shown = "\n".join("    " + line for line in printed[:length])
+                problems.append(f"{name}:{number}: {what}: {command}\n{lines_shown}")
     for problem in problems:
         print(problem, file=sys.stderr)
     print(f"check_documentation: {count} commands, {len(problems)} problems")

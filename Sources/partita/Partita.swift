@@ -30,6 +30,7 @@ struct Partita: ParsableCommand {
   static func main() {
     Signals.install()
     do {
+      try refuseUnknownCommand()
       var command = try parseAsRoot()
       try command.run()
     } catch let error as InputError {
@@ -43,6 +44,15 @@ struct Partita: ParsableCommand {
       guard code.isSuccess else { leave(message.isEmpty ? "" : message + "\n", code: code.rawValue) }
       finish(help: message)
     }
+  }
+
+  /// Names the nearest command where the first word is none.
+  private static func refuseUnknownCommand() throws {
+    let names = configuration.subcommands.compactMap(\.configuration.commandName) + ["help"]
+    guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-"), !names.contains(word)
+    else { return }
+    let hint = nearestName(to: word, among: names).map { "did you mean `\($0)`?" }
+    throw InputError(.usage, "no command is called `\(word)`", hint: hint ?? "`partita --help` lists them")
   }
 
   /// Writes a help text or version, which fails like any result where nobody takes it.

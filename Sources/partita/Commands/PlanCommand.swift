@@ -12,16 +12,17 @@ struct PlanCommand: ParsableCommand {
     discussion: """
       EXAMPLES
         $ partita plan lenet --machine hypar/16 --batch 256
-        $ partita plan lenet --machine hypar/16 --batch 256 --overlap none --out plan.json
-        $ partita plan hypar/vgg-a --machine hypar/16 --batch 256 --axes batch,input-channel \\
-            --reduce lazy --search hierarchical --minimize communication --overlap none
+        $ partita plan lenet --machine hypar/16 --batch 256 --out plan.json
+        $ partita plan hypar/vgg-a --machine hypar/16 --batch 256 \\
+            --axes batch,input-channel --reduce lazy --search hierarchical \\
+            --minimize communication
       """)
 
   @Argument(help: "An ONNX file, a layer table (.csv) or a built-in name.")
   var model: String
 
   @Option(help: ArgumentHelp("A machine file (.yaml) or a name of the catalogue.", valueName: "machine"))
-  var machine: String
+  var machine: String?
 
   @Option(help: ArgumentHelp("The global mini-batch (default: the model's own).", valueName: "n"))
   var batch: Int?
@@ -33,7 +34,10 @@ struct PlanCommand: ParsableCommand {
   @OptionGroup(title: "The training step") var step: StepOptions
   @OptionGroup(title: "The output") var output: OutputOptions
 
-  func validate() throws { try Reading.positive(batch, "--batch") }
+  func validate() throws {
+    try Reading.positive(batch, "--batch")
+    try Reading.required(machine)
+  }
 
   func run() throws {
     var request = Request(model: model)

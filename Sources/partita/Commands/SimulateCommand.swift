@@ -23,7 +23,7 @@ struct SimulateCommand: ParsableCommand {
   var model: String?
 
   @Option(help: ArgumentHelp("A machine file (.yaml) or a name of the catalogue.", valueName: "machine"))
-  var machine: String
+  var machine: String?
 
   @Option(help: ArgumentHelp("The global mini-batch (default: the model's own).", valueName: "n"))
   var batch: Int?
@@ -58,6 +58,7 @@ struct SimulateCommand: ParsableCommand {
 
   func validate() throws {
     try Reading.positive(batch, "--batch")
+    try Reading.required(machine)
     try Reading.positive(chunks, "--chunks")
     if collective != nil {
       if model != nil { throw ValidationError("a collective is simulated alone: leave out '\(model ?? "")'") }
@@ -83,7 +84,8 @@ struct SimulateCommand: ParsableCommand {
     if let collective, let bytes {
       return try simulateCollective(
         CollectiveRequest(
-          machine: machine, operation: collective, bytes: bytes, algorithm: algorithm, chunks: chunks ?? 1))
+          machine: machine ?? "", operation: collective, bytes: bytes, algorithm: algorithm,
+          chunks: chunks ?? 1))
     }
     var request = Request(model: model ?? "")
     request.machine = machine

@@ -75,6 +75,14 @@ enum Reading {
     return .file(text)
   }
 
+  /// Requires a machine.
+  ///
+  /// The parser would name a missing option before a misspelt one, and `--machin` could then get no hint.
+  static func required(_ machine: String?) throws {
+    guard machine == nil else { return }
+    throw ValidationError("name a machine: '--machine FILE.yaml', or a name that 'partita machines' lists")
+  }
+
   /// Requires a number above zero.
   static func positive(_ value: Int?, _ flag: String) throws {
     if let value, value < 1 { throw ValidationError("\(flag) must be at least 1, and is \(value)") }

@@ -48,7 +48,7 @@ struct Partita: ParsableCommand {
 
   /// Names the nearest command where the first word is none.
   private static func refuseUnknownCommand() throws {
-    let names = configuration.subcommands.compactMap(\.configuration.commandName) + ["help"]
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
     guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-"), !names.contains(word)
     else { return }
     let hint = nearestName(to: word, among: names).map { "did you mean `\($0)`?" }

@@ -36,7 +36,8 @@ extension JSONElement {
   /// let name = try fields["name"].string()
   /// ```
   ///
-  /// - Throws: ``InputError`` that lists every unknown key, with the nearest legal one, and every missing one.
+  /// - Throws: ``InputError`` that lists every unknown key, with the nearest legal one, and every missing
+  ///   one.
   public func fields(required: [String], optional: [String] = []) throws(InputError) -> JSONFields {
     guard case .object(let fields) = content else { throw expected("an object") }
     let legal = required + optional

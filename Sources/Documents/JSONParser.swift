@@ -17,8 +17,8 @@ public struct JSONLimits: Hashable, Sendable {
 extension JSONElement {
   /// Reads a JSON text strictly as RFC 8259 has it, without duplicate keys.
   ///
-  /// An integer that does not fit 64 bits, a number that overflows, invalid UTF-8, a lone surrogate, and anything
-  /// beyond the limits are errors.
+  /// An integer that does not fit 64 bits, a number that overflows, invalid UTF-8, a lone surrogate, and
+  /// anything beyond the limits are errors.
   ///
   /// - Throws: ``InputError`` of the given kind, with line and column.
   /// - Complexity: O(bytes).

@@ -5,9 +5,9 @@ import Units
 extension Timeline {
   /// Returns the timeline in the Trace Event Format, which Perfetto and Chrome open.
   ///
-  /// One track for each resource, in the order of ``tracks``, and one complete event for each span. Spans of one
-  /// track never overlap, so that they are strictly nested. Times are microseconds with up to six decimals, which
-  /// is exact to the picosecond.
+  /// One track for each resource, in the order of ``tracks``, and one complete event for each span. Spans of
+  /// one track never overlap, so that they are strictly nested. Times are microseconds with up to six
+  /// decimals, which is exact to the picosecond.
   ///
   /// > Source: "Trace Event Format", the Chromium project, section "Complete Events".
   public func trace(named process: String) -> String {

@@ -8,7 +8,8 @@ public struct MemoryUse: Hashable, Sendable {
   public let peak: Bytes
   /// What the memory holds at most.
   public let capacity: Bytes
-  /// What it holds at the peak: `weights`, `gradients`, `optimizer state`, `activations`, `errors`, `workspace`.
+  /// What it holds at the peak: `weights`, `gradients`, `optimizer state`, `activations`, `errors`,
+  /// `workspace`.
   public let parts: [Part]
   /// The task that runs at the peak.
   public let task: String

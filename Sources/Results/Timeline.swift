@@ -12,7 +12,8 @@ public struct Timeline: Hashable, Sendable {
     public let duration: SimulatedTime
     /// What runs, for a person.
     public let name: String
-    /// The kind of work: `forward`, `error`, `weight-gradient`, `update`, `collective`, `transfer`, `storage`.
+    /// The kind of work: `forward`, `error`, `weight-gradient`, `update`, `collective`, `transfer`,
+    /// `storage`.
     public let category: String
     /// The index of the task in the task graph.
     public let task: Int

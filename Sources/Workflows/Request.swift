@@ -139,7 +139,8 @@ public struct Request: Hashable, Sendable {
   public var cells: Int?
   /// Into how many micro-batches a pipeline cuts the batch; nil lets the search choose.
   public var microBatches: Int?
-  /// The axes along which weighted operators may be split; of equal plans the one whose axes stand first wins.
+  /// The axes along which weighted operators may be split; of equal plans the one whose axes stand first
+  /// wins.
   public var axes: [AxisRole] = [.batch, .inputChannel, .outputChannel]
   /// When partial results are reduced.
   public var reduction: Reduction = .best

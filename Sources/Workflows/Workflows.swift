@@ -25,7 +25,8 @@ public func simulate(_ request: Request) throws(InputError) -> SimulationOutcome
 
 /// Simulates one collective alone on a machine's mesh.
 ///
-/// - Throws: ``InputError`` for a bad machine, an unknown operation or algorithm, or a machine without a mesh.
+/// - Throws: ``InputError`` for a bad machine, an unknown operation or algorithm, or a machine without a
+///   mesh.
 public func simulateCollective(_ request: CollectiveRequest) throws(InputError) -> SimulationOutcome {
   throw unfinished("simulate --collective")
 }

@@ -1,7 +1,7 @@
 import Testing
 
-/// The direction of the layers, which the package manager does not enforce: in an incremental build an undeclared
-/// import of a sibling succeeds.
+/// The direction of the layers, which the package manager does not enforce: in an incremental build an
+/// undeclared import of a sibling succeeds.
 struct ArchitectureTests {
   static let manifest = Manifest(text: PackageFolder.text(of: "Package.swift") ?? "")
 

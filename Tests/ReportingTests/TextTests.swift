@@ -45,7 +45,8 @@ struct TextTests {
     let lines = Samples.plan.text().split(separator: "\n")
     let start = lines.firstIndex { $0.hasPrefix("Bottlenecks") } ?? 0
     let widths = Set(lines[(start + 1)...(start + 3)].map(\.count))
-    // The column `doubled` is the last and the header and first row reach its right end; `-` stands there, too.
+    // The column `doubled` is the last and the header and first row reach its right end; `-` stands there,
+    // too.
     #expect(widths.count == 1, "\(lines[(start + 1)...(start + 3)])")
   }
 

@@ -1,7 +1,8 @@
 public import Diagnostics
 
 extension InputError {
-  /// The faults for a terminal, one on each line, as compilers write them: `file:line:column: message (hint)`.
+  /// The faults for a terminal, one on each line, as compilers write them: `file:line:column: message
+  /// (hint)`.
   public var text: String { diagnostics.map(\.text).joined(separator: "\n") }
 }
 

@@ -27,8 +27,8 @@ struct TextTable {
 
   /// Returns the lines of the table, two spaces indented; none where it has no rows.
   ///
-  /// Where the table is too wide, the last column continues on further lines if it holds words, and the widest
-  /// others are cut in the middle.
+  /// Where the table is too wide, the last column continues on further lines if it holds words, and the
+  /// widest others are cut in the middle.
   func lines() -> [String] {
     guard !rows.isEmpty else { return [] }
     let header = columns.map(\.title)

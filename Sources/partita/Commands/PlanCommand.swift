@@ -34,12 +34,10 @@ struct PlanCommand: ParsableCommand {
   @OptionGroup(title: "The training step") var step: StepOptions
   @OptionGroup(title: "The output") var output: OutputOptions
 
-  func validate() throws {
-    try Reading.positive(batch, "--batch")
-    try Reading.required(machine)
-  }
+  func validate() throws { try Reading.positive(batch, "--batch") }
 
   func run() throws {
+    try Reading.required(machine)
     var request = Request(model: model)
     request.machine = machine
     request.batch = batch

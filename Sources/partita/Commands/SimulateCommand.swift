@@ -58,7 +58,6 @@ struct SimulateCommand: ParsableCommand {
 
   func validate() throws {
     try Reading.positive(batch, "--batch")
-    try Reading.required(machine)
     try Reading.positive(chunks, "--chunks")
     if collective != nil {
       if model != nil { throw ValidationError("a collective is simulated alone: leave out '\(model ?? "")'") }
@@ -72,6 +71,7 @@ struct SimulateCommand: ParsableCommand {
   }
 
   func run() throws {
+    try Reading.required(machine)
     let outcome = try simulated()
     if let trace {
       let name = "\(model ?? collective ?? "") on \(outcome.report.machine)"

@@ -29,8 +29,8 @@ enum Output {
 
   /// Writes a file as a whole or not at all.
   ///
-  /// The bytes go to a temporary file in the same folder, reach the disk, and take the name only then. What is no
-  /// regular file, such as a pipe, is written directly.
+  /// The bytes go to a temporary file in the same folder, reach the disk, and take the name only then. What
+  /// is no regular file, such as a pipe, is written directly.
   static func write(_ bytes: [UInt8], toFile path: String) throws {
     do throws(SystemError) {
       if let target = try special(path) {

@@ -18,19 +18,25 @@ pip_sha256=cc373690a1cb469fb301b9fe0125048e3102f2e365d1b2d27cab091ec89fccdc
 
 say() { echo "make deps: $*" >&2; }
 
+# Ends with a message, and with what helps where a second one is given.
 fail() {
-  say "$*"
-  say "what helps on Debian or Ubuntu: apt-get install python3-venv"
+  say "$1"
+  [[ -z ${2:-} ]] || say "what helps: $2"
   exit 69
 }
 
-command -v python3 >/dev/null || fail "python3 is missing"
+install='apt-get install python3 python3-venv'
+
+command -v python3 >/dev/null || fail "python3 is missing" "$install"
 python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' ||
   fail "Python 3.11, 3.12 or 3.13 is needed, and python3 is $(python3 --version 2>&1)"
 
 # Prints the path of a pip wheel from the system, or from a package unpacked under .deps.
 find_pip_wheel() {
-  find .deps/debian /usr/share/python-wheels -name 'pip-*.whl' 2>/dev/null | sort | head -n 1
+  local folder
+  for folder in .deps/debian /usr/share/python-wheels; do
+    if [[ -d $folder ]]; then find "$folder" -name 'pip-*.whl'; fi
+  done | sort | head -n 1
 }
 
 download_pip_wheel() {
@@ -56,14 +62,14 @@ make_environment() {
   fi
   say "python3 has no ensurepip; taking pip from its Debian wheel"
   rm -rf .deps/venv
-  python3 -m venv --without-pip .deps/venv >&2 || fail "python3 cannot make a virtual environment"
+  python3 -m venv --without-pip .deps/venv >&2 || fail "python3 cannot make a virtual environment" "$install"
   local wheel
   wheel=$(find_pip_wheel)
   if [[ -z $wheel ]]; then
-    download_pip_wheel || fail "pip could not be downloaded"
+    download_pip_wheel || fail "pip could not be downloaded" "$install"
     wheel=$(find_pip_wheel)
   fi
-  [[ -n $wheel ]] || fail "pip was not found"
+  [[ -n $wheel ]] || fail "pip was not found" "$install"
   pip=(.deps/venv/bin/python "$wheel/pip")
 }
 
@@ -73,7 +79,7 @@ say "filling .deps (about 40 MB to download)"
 make_environment
 "${pip[@]}" install --quiet --disable-pip-version-check --no-cache-dir --only-binary :all: \
   --require-hashes --requirement "$requirements" >&2 ||
-  fail "the wheels of $requirements could not be installed (is the package registry reachable?)"
+  fail "the wheels of $requirements could not be installed" "a network that reaches the Python package index"
 
 # One path for the example networks, whatever the version of Python.
 package=$(cd .deps && find venv/lib -type d -path '*/site-packages/onnx' | head -n 1)

@@ -80,7 +80,14 @@ enum Output {
   }
 
   /// Opens what exists and is neither a regular file nor a folder; nil where there is no such thing.
+  ///
+  /// Standard output counts, even where it is a file: that must not be replaced under its other writers.
   private static func special(_ path: String) throws(SystemError) -> Int32? {
+    if path == "/dev/stdout" {
+      let descriptor = dup(STDOUT_FILENO)
+      guard descriptor >= 0 else { throw SystemError.last }
+      return descriptor
+    }
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     switch status.st_mode & S_IFMT {

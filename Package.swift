@@ -78,7 +78,7 @@ let package = Package(
     tests("DocumentsTests", ["Documents", "Diagnostics"]),
     tests("GraphsTests", ["Graphs", "Units", "Diagnostics"]),
     tests("ONNXImportTests", ["ONNXImport", "Graphs", "Diagnostics"]),
-    tests("DifferentiationTests", ["Differentiation", "Graphs", "Units"]),
+    tests("DifferentiationTests", ["Differentiation", "Graphs", "Diagnostics", "Units"]),
     tests("KernelsTests", ["Kernels", "Differentiation", "Graphs"]),
     tests("MachinesTests", ["Machines", "Units", "Diagnostics"]),
     tests("ResultsTests", ["Results", "Units"]),

@@ -70,8 +70,8 @@ extension Memory {
 extension Device {
   /// Whether the device computes in a precision.
   ///
-  /// Systolic arrays compute every precision but `float64`, at one rate (assumed: their cells are built for the
-  /// precision that the plan asks for).
+  /// Systolic arrays compute every precision but `float64`, at one rate (assumed: their cells are built for
+  /// the precision that the plan asks for).
   public func supports(_ precision: Precision) -> Bool {
     switch model {
     case .processor(let roofline), .gpu(let roofline): roofline.peaks[precision] != nil

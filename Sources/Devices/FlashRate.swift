@@ -6,9 +6,9 @@ extension Flash {
   ///
   /// ## Model
   ///
-  /// `η · min(c · d · p ∕ (t + p ∕ β), c · β)`, with c channels of d dies, pages of p bytes, the read time t (s) of
-  /// a page, the bus's rate β (B∕s) and the efficiency η: either every die is always reading or sending, or every
-  /// bus is always busy. Collisions of dies on a channel are left to η.
+  /// `η · min(c · d · p ∕ (t + p ∕ β), c · β)`, with c channels of d dies, pages of p bytes, the read time
+  /// t (s) of a page, the bus's rate β (B∕s) and the efficiency η: either every die is always reading or
+  /// sending, or every bus is always busy. Collisions of dies on a channel are left to η.
   public var streamRate: BytesPerSecond {
     let dies = Double(channels) * Double(diesPerChannel)
     let pageBytes = Double(page.count)

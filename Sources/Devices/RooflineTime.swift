@@ -6,8 +6,8 @@ import Units
 ///
 /// ## Model
 ///
-/// `W ∕ (P · η(W))`, with `W = 2 · MACs + element operations` (FLOP), the peak `P` of the precision (FLOP∕s) and the
-/// efficiency η of work of that size.
+/// `W ∕ (P · η(W))`, with `W = 2 · MACs + element operations` (FLOP), the peak `P` of the precision
+/// (FLOP∕s) and the efficiency η of work of that size.
 ///
 /// > Source: S. Williams, A. Waterman, D. Patterson. "Roofline: An Insightful Visual Performance Model for
 /// > Multicore Architectures." *Commun. ACM* 52(4), 2009, pp. 65–76.

@@ -6,8 +6,9 @@ import Units
 ///
 /// ## Model
 ///
-/// `W ∕ (P · η(W))`, with `W = 2 · MACs + element operations` (FLOP), the peak `P` of the precision (FLOP∕s) and the
-/// efficiency η of work of that size. The mapping of rows to cells is not modelled: its effect is in η.
+/// `W ∕ (P · η(W))`, with `W = 2 · MACs + element operations` (FLOP), the peak `P` of the precision
+/// (FLOP∕s) and the efficiency η of work of that size. The mapping of rows to cells is not modelled: its
+/// effect is in η.
 func arithmeticTime(of work: Work, on array: RowStationaryArray, precision: Precision) -> Seconds {
   guard let peak = array.peaks[precision] else {
     preconditionFailure("no peak for \(precision) among \(array.peaks.precisions)")

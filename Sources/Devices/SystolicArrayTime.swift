@@ -7,9 +7,10 @@ import Units
 /// ## Model
 ///
 /// `max(MACs ∕ (R · C · f · u), E ∕ (C · f))`, with R rows and C columns of cells, the clock `f` (Hz), the
-/// utilisation `u` of the cells (``Machines/SystolicArray/utilisation(reduction:columns:)``) and `E` element-wise
-/// operations, which the vector path of C lanes does beside the array. Contractions whose extents are unknown, as
-/// those of layer tables, fill the array (`u = 1`). The filling and draining of the array are left out.
+/// utilisation `u` of the cells (``Machines/SystolicArray/utilisation(reduction:columns:)``) and `E`
+/// element-wise operations, which the vector path of C lanes does beside the array. Contractions whose
+/// extents are unknown, as those of layer tables, fill the array (`u = 1`). The filling and draining of the
+/// array are left out.
 func arithmeticTime(of work: Work, on array: SystolicArray) -> Seconds {
   let lanes = Double(array.columns) * array.clock.value
   var utilisation = 1.0
@@ -25,9 +26,10 @@ extension SystolicArray {
   ///
   /// ## Model
   ///
-  /// `u = max(fit(reduction, R) · fit(columns, C), 1 ∕ R)` with `fit(n, t) = n ∕ (t · ⌈n ∕ t⌉)`: the matrix is cut into
-  /// tiles of the array's size, and the last ones are partly empty. A product that would fill less than the
-  /// vector path of C lanes, as a depthwise convolution, runs there instead: one part in R of the cells.
+  /// `u = max(fit(reduction, R) · fit(columns, C), 1 ∕ R)` with `fit(n, t) = n ∕ (t · ⌈n ∕ t⌉)`: the matrix
+  /// is cut into tiles of the array's size, and the last ones are partly empty. A product that would fill
+  /// less than the vector path of C lanes, as a depthwise convolution, runs there instead: one part in R of
+  /// the cells.
   public func utilisation(reduction: Int, columns: Int) -> Double {
     max(fit(reduction, self.rows) * fit(columns, self.columns), 1 / Double(rows))
   }

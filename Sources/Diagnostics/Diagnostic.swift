@@ -51,8 +51,9 @@ public struct Diagnostic: Hashable, Sendable {
   public let hint: String?
 
   /// Creates a diagnostic.
-  public init(_ kind: DiagnosticKind, _ message: String, at location: SourceLocation? = nil, hint: String? = nil)
-  {
+  public init(
+    _ kind: DiagnosticKind, _ message: String, at location: SourceLocation? = nil, hint: String? = nil
+  ) {
     self.kind = kind
     self.message = message
     self.location = location

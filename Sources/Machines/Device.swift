@@ -70,7 +70,8 @@ public struct RowStationaryArray: Hashable, Sendable {
   }
 }
 
-/// A weight-stationary systolic array of multiply-accumulate cells, with a vector path as wide as its columns.
+/// A weight-stationary systolic array of multiply-accumulate cells, with a vector path as wide as its
+/// columns.
 public struct SystolicArray: Hashable, Sendable {
   /// Rows of cells.
   public let rows: Int

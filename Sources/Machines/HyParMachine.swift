@@ -53,9 +53,10 @@ struct HyParMachine {
           idle-power: 0 W
           memory: {capacity: 16 GiB, bandwidth: 320 GB/s, efficiency: 1, energy: 0 pJ/B}
           source:
-            - "peak: 168 cells x 250 MHz x 2 operations, which Fig. 6 confirms; memory: a Hybrid Memory Cube, 320 GB/s"
+            - "peak: 168 cells x 250 MHz x 2 operations, which Fig. 6 confirms"
+            - "memory bandwidth: a Hybrid Memory Cube, 320 GB/s; its efficiency: assumed"
             - "energy a MAC, idle power, memory energy: fitted to Fig. 7"
-            - "efficiency 1: fitted to Fig. 6, which fixes only the ratio of link bandwidth to peak; of memory assumed"
+            - "efficiency 1: fitted to Fig. 6, which fixes only the ratio of link bandwidth to peak"
             - "capacity: assumed (VGG-E on one accelerator needs 11.8 GB)"
 
       """
@@ -110,7 +111,9 @@ struct HyParMachine {
           duplex: half
           latency: 0 s
           energy: 640 pJ/B
-          source: "32 equal links with the total bandwidth of the tree, latency: assumed; energy: fitted to Fig. 7"
+          source:
+            - "32 equal links with the total bandwidth of the tree, no latency: assumed"
+            - "energy: fitted to Fig. 7"
 
     """
   }

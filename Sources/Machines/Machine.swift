@@ -145,7 +145,8 @@ public struct SampleLocation: Hashable, Sendable {
   }
 }
 
-/// Devices, links and meshes with rates, capacities and energies: a machine that has never heard of convolution.
+/// Devices, links and meshes with rates, capacities and energies: a machine that has never heard of
+/// convolution.
 public struct Machine: Hashable, Sendable {
   /// Its name.
   public let name: String

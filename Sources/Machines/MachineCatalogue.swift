@@ -2,8 +2,8 @@ public import Diagnostics
 
 /// The machines that are built in.
 ///
-/// A machine is a file in the folder `Catalogue` and a line in ``single``; a family of machines that differ in a
-/// number is a template.
+/// A machine is a file in the folder `Catalogue` and a line in ``single``; a family of machines that differ
+/// in a number is a template.
 public struct MachineCatalogue: Sendable {
   /// Creates the catalogue.
   public init() {}

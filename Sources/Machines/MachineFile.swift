@@ -19,8 +19,8 @@ public struct MachineFile: Hashable, Sendable {
   /// - Parameters:
   ///   - yaml: The text, at most one mebibyte.
   ///   - file: The name that diagnostics show.
-  ///   - field: A number of physics that is read as twice what it is, or half if it is an efficiency, so that a
-  ///     caller learns whether it influences a result; nil to read everything as written.
+  ///   - field: A number of physics that is read as twice what it is, or half if it is an efficiency, so
+  ///     that a caller learns whether it influences a result; nil to read everything as written.
   /// - Throws: ``Diagnostics/InputError`` of kind `badMachine`.
   public init(yaml: String, file: String, doubling field: PhysicsField? = nil) throws(InputError) {
     let root = try YAMLNode.parse(yaml, file: file)

@@ -20,9 +20,9 @@ struct NearStorageMachine {
   /// The machine file.
   var yaml: String {
     """
-    # \(drives == 1 ? "One drive" : "\(drives) drives") with an array beside the flash, one NPU and a host on a \
-    shared PCI Express root.
-    # The publication (DPT, IEEE CAL 2021) names neither networks nor machine: the sources say what is assumed.
+    # \(drives == 1 ? "One drive" : "\(drives) drives") with an array beside the flash, one NPU and a host
+    # on a shared PCI Express root. The publication (DPT, IEEE CAL 2021) names neither networks nor machine:
+    # the sources say what is assumed.
     schema: partita.machine/1
     name: \(name)
     devices:

@@ -18,7 +18,8 @@ struct WrittenQuantity {
 
   /// Splits `text`, or says what is wrong with it.
   ///
-  /// The grammar is an optional sign, digits with an optional point, an optional exponent, any spaces, a unit.
+  /// The grammar is an optional sign, digits with an optional point, an optional exponent, any spaces, a
+  /// unit.
   init(_ text: String, units: UnitTable) throws(QuantityError) {
     func failure(_ problem: QuantityError.Problem) -> QuantityError {
       QuantityError(text: text, problem: problem, legalUnits: units.symbols)
@@ -56,9 +57,11 @@ struct WrittenQuantity {
 extension Quantity {
   /// Reads a quantity such as `900 GB/s` or `4 us`, whose unit is required.
   ///
-  /// The result is the number nearest to what is written: the prefix joins the exponent before the one rounding.
+  /// The result is the number nearest to what is written: the prefix joins the exponent before the one
+  /// rounding.
   ///
-  /// - Throws: ``QuantityError`` with the legal units, where the text is not a number and a unit of this kind.
+  /// - Throws: ``QuantityError`` with the legal units, where the text is not a number and a unit of this
+  ///   kind.
   public init(parsing text: String) throws(QuantityError) {
     let written = try WrittenQuantity(text, units: Self.units)
     func failure(_ problem: QuantityError.Problem) -> QuantityError {

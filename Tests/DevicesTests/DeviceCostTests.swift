@@ -69,7 +69,8 @@ import Units
     #expect(!device(.systolicArray(array)).supports(.float64))
   }
 
-  // At bfloat16: 2 B for activations and parameters, 4 B for gradients and state: 3*2 + 5*2 + 7*4 + 11*4 = 88 B.
+  // At bfloat16: 2 B for activations and parameters, 4 B for gradients and state: 3*2 + 5*2 + 7*4 + 11*4 =
+  // 88 B.
   @Test func gradientsAndStateKeepFourBytes() {
     let work = Work(activationElements: 3, parameterElements: 5, gradientElements: 7, stateElements: 11)
     #expect(ElementSizes(.bfloat16).traffic(of: work) == Bytes(88))

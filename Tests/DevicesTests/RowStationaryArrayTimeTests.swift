@@ -5,8 +5,8 @@ import Testing
 import Units
 
 @Suite struct RowStationaryArrayTimeTests {
-  // HyPar's model: VGG-A has 7609 M multiply-accumulates a sample; 256 samples, three phases of two operations,
-  // 16 accelerators of 84 GFLOP/s: 7609e6 * 256 * 6 / (16 * 84e9) = 8.696 s.
+  // HyPar's model: VGG-A has 7609 M multiply-accumulates a sample; 256 samples, three phases of two
+  // operations, 16 accelerators of 84 GFLOP/s: 7609e6 * 256 * 6 / (16 * 84e9) = 8.696 s.
   @Test func hyParsComputeTimeComesOut() throws {
     let machine = try MachineCatalogue().machine(named: "hypar/16")
     let phase = Work(multiplyAccumulates: 7609e6 * 256 / 16)

@@ -11,8 +11,8 @@ import Units
     cost(of: work, on: device(.systolicArray(array(64))), precision: .bfloat16, sizes: float32Sizes).time
   }
 
-  // Utilisations of square arrays of 32, 64, 128, 256 cells a side for the first layer of ResNet (7x7x3 to 64), the
-  // first of VGG (3x3x3 to 64), and 3x3x64 to 64, in two digits.
+  // Utilisations of square arrays of 32, 64, 128, 256 cells a side for the first layer of ResNet (7x7x3 to
+  // 64), the first of VGG (3x3x3 to 64), and 3x3x64 to 64, in two digits.
   @Test(arguments: [
     (147, [0.92, 0.77, 0.29, 0.14]), (27, [0.84, 0.42, 0.11, 0.03]), (576, [1, 1, 0.45, 0.19]),
   ]) func earlyLayersSuitASmallArray(reduction: Int, published: [Double]) {

@@ -9,12 +9,13 @@ let wholeMachine = """
   devices:
     host: {kind: processor, peak: {float32: 1.2 TFLOP/s}, efficiency: 0.5, launch: 5 us,
            memory: {capacity: 64 GiB, bandwidth: 80 GB/s, efficiency: 0.9}, idle-power: 30 W, source: assumed}
-    npu: {kind: systolic-array, rows: 64, columns: 64, dataflow: weight-stationary, clock: 700 MHz, source: assumed,
-          memory: {capacity: 16 GiB, bandwidth: 256 GB/s, efficiency: 0.8, energy: 20 pJ/B}, energy-per-mac: 1 pJ}
+    npu: {kind: systolic-array, rows: 64, columns: 64, dataflow: weight-stationary, clock: 700 MHz,
+          memory: {capacity: 16 GiB, bandwidth: 256 GB/s, efficiency: 0.8, energy: 20 pJ/B},
+          energy-per-mac: 1 pJ, source: assumed}
     drive: {kind: near-storage, count: 4, array: {rows: 32, columns: 32, clock: 200 MHz}, source: assumed,
             memory: {capacity: 4 GiB, bandwidth: 19.2 GB/s, efficiency: 0.8},
-            flash: {channels: 8, dies-per-channel: 8, page: 16 KiB, read: 75 us, program: 750 us, bus: 333 MT/s,
-                    efficiency: 0.75}}
+            flash: {channels: 8, dies-per-channel: 8, page: 16 KiB, read: 75 us, program: 750 us,
+                    bus: 333 MT/s, efficiency: 0.75}}
     gpu:
       kind: gpu
       count: 8
@@ -32,9 +33,10 @@ let wholeMachine = """
     over: [gpu]
     attach: {to: host, bandwidth: 32 GB/s, latency: 1 us, duplex: full, source: assumed}
     levels:
-      - {name: top, ways: 2, topology: fully-connected, bandwidth: 50 GB/s, duplex: full, latency: 1 us, source: a}
-      - {name: grid, topology: torus, shape: [2, 2], bandwidth: 9 GB/s, duplex: half, latency: 2 us, energy: 1 pJ/b,
+      - {name: top, ways: 2, topology: fully-connected, bandwidth: 50 GB/s, duplex: full, latency: 1 us,
          source: assumed}
+      - {name: grid, topology: torus, shape: [2, 2], bandwidth: 9 GB/s, duplex: half, latency: 2 us,
+         energy: 1 pJ/b, source: assumed}
   samples: {on: drive, bytes-per-element: 1}
 
   """

@@ -1,8 +1,8 @@
 import Diagnostics
+import Glibc
+import Machines
 import Testing
 import Units
-
-@testable import Machines
 
 @Suite struct MachineCatalogueTests {
   let catalogue = MachineCatalogue()
@@ -14,6 +14,25 @@ import Units
     // A warning is a device, link or level without a source.
     #expect(file.warnings.isEmpty)
     #expect(try catalogue.machine(named: name) == file.machine)
+  }
+
+  // A file that no line of the catalogue names would be built in and never found.
+  @Test func everyFileOfTheFolderIsInTheCatalogue() throws {
+    let folder = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let directory = try #require(opendir("/\(folder)/Sources/Machines/Catalogue"))
+    defer { closedir(directory) }
+    var files: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if !name.hasPrefix(".") { files.append(name) }
+    }
+    #expect(files.count >= 5)
+    for file in files {
+      #expect(file.hasSuffix(".yaml"))
+      #expect(catalogue.names.contains(String(file.dropLast(5))))
+    }
   }
 
   @Test func namesAreUnique() {

@@ -110,8 +110,7 @@ import Testing
     #expect(lines == lines.sorted())
   }
 
-  // The sketch of a machine file that leaves physics out: an efficiency of memory four times (host, flash and the
-  // host's arithmetic), a launch time.
+  // What is left out: the efficiency of arithmetic, the launch time, the efficiency of memory.
   @Test func thereAreNoSilentDefaults() {
     let yaml = """
       schema: partita.machine/1

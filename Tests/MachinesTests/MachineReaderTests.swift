@@ -38,8 +38,8 @@ import Units
         == .nearStorage(SystolicArray(rows: 32, columns: 32, clock: Hertz(200e6)), flash))
   }
 
-  // 4 drives to the host, the host to the NPU, one GPU to the root, 8 GPUs to the mesh's root and that to the host,
-  // two directions each; half duplex shares a wire.
+  // 4 drives to the host, the host to the NPU, one GPU to the root, 8 GPUs to the mesh's root and that to
+  // the host, two directions each; half duplex shares a wire.
   @Test func linksAreMadeForEachDeviceAndDirection() throws {
     let machine = try readMachine(yaml: wholeMachine, file: "machine.yaml")
     #expect(machine.links.count == 2 * (4 + 1 + 1 + 8 + 1))

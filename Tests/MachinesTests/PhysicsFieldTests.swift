@@ -20,7 +20,7 @@ import Units
     let lines = wholeMachine.split(separator: "\n", omittingEmptySubsequences: false)
     for (path, text) in [
       ("devices.host.peak.float32", "1.2 TFLOP/s"), ("devices.host.efficiency", "efficiency: 0.5"),
-      ("devices.npu.memory.energy", "20 pJ/B"), ("devices.npu.energy-per-mac", "1 pJ}"),
+      ("devices.npu.memory.energy", "20 pJ/B"), ("devices.npu.energy-per-mac", "energy-per-mac: 1 pJ"),
       ("devices.drive.array.clock", "200 MHz"), ("devices.drive.flash.page", "16 KiB"),
       ("devices.gpu.efficiency", "fraction: 0.3"), ("devices.gpu.efficiency.work", "fraction: 0.3"),
       ("links[1].energy", "5 pJ/B"), ("mesh.attach.bandwidth", "32 GB/s"),

@@ -47,7 +47,9 @@ struct FieldReader {
     fail(message, at: location(line: node.line, column: node.column, path: path), hint: hint())
   }
 
-  /// Notes a fault at a place. A hint costs a search among names, so beyond the limit none is made.
+  /// Notes a fault at a place.
+  ///
+  /// A hint costs a search among names, so beyond the limit none is made.
   mutating func fail(_ message: String, at place: SourceLocation, hint: @autoclosure () -> String? = nil) {
     guard diagnostics.count < FieldReader.diagnosticLimit else { return }
     diagnostics.append(Diagnostic(.badMachine, message, at: place, hint: hint()))

@@ -79,7 +79,9 @@ extension MachineReader {
     return fields.choice("kind", in: outline, Kind.self)
   }
 
-  /// Checks the source of a block's numbers: text, or a list of texts. Where one belongs, its absence is a warning.
+  /// Checks the source of a block's numbers: text, or a list of texts.
+  ///
+  /// Where one belongs, its absence is a warning.
   mutating func readSource(of block: FieldReader.Block, required: Bool) {
     guard let node = block["source"] else {
       if required {

@@ -144,8 +144,8 @@ extension MachineReader {
   }
 
   /// Reads `attach:`: the name of a device or switch that listed links join to every device of the mesh, or
-  /// `{to, bandwidth, latency, duplex}`, which makes a switch `mesh-root`, a link from it to each device of the
-  /// mesh, and a link to the named end, all alike.
+  /// `{to, bandwidth, latency, duplex}`, which makes a switch `mesh-root`, a link from it to each device of
+  /// the mesh, and a link to the named end, all alike.
   private mutating func readAttachment(_ node: YAMLNode, of mesh: [Int]) {
     let path = "mesh.attach"
     guard case .mapping = node.content else {

@@ -3,7 +3,7 @@
 
 Usage: check_documentation.py BINARY
 
-Every `$ partita …` line of a ```console block in README.md and below Documentation runs in a folder that holds
+Every `$ partita …` and `$ printf …` line of a ```console block in README.md and below Documentation runs in a folder that holds
 nothing but a link to Examples; the commands of one block share the folder. A command must succeed unless its line
 ends in `# exit CODE`. In a block marked ```console golden what it prints must be what the document shows; a line
 `…` stands for any number of lines. Other commands, such as `$ make test`, are not run. The examples in the help of
@@ -92,7 +92,7 @@ def main():
             if (ROOT / "Examples").exists():
                 os.symlink(ROOT / "Examples", os.path.join(folder, "Examples"))
             for number, command, expected, shown in commands(start, lines):
-                if not command.startswith("partita"):
+                if command.split()[0] not in ("partita", "printf"):
                     continue
                 count += 1
                 done = subprocess.run(

@@ -3,11 +3,11 @@
 
 Usage: check_documentation.py BINARY
 
-Every `$ partita …` and `$ printf …` line of a ```console block in README.md and below Documentation runs in a folder that holds
-nothing but a link to Examples; the commands of one block share the folder. A command must succeed unless its line
-ends in `# exit CODE`. In a block marked ```console golden what it prints must be what the document shows; a line
-`…` stands for any number of lines. Other commands, such as `$ make test`, are not run. The examples in the help of
-every command run likewise.
+Every `$ partita …` and `$ printf …` line of a ```console block in README.md and below Documentation runs in a
+folder that holds nothing but a link to Examples; the commands of one block share the folder. A command must
+succeed unless its line ends in `# exit CODE`. In a block marked ```console golden what it prints must be what the
+document shows; a line `…` stands for any number of lines. Other commands, such as `$ make test`, are not run. The
+examples in the help of every command run likewise.
 """
 
 import os

@@ -1,0 +1,88 @@
+import Devices
+import Graphs
+import Machines
+import Plans
+import Units
+
+/// A processor of 1 TFLOP∕s and 1 TB∕s without launch time, so that 10⁶ multiply-accumulates take 2 µs.
+func processor(_ name: String, group: String? = nil, energies: Bool = true) -> Device {
+  let roofline = Roofline(
+    peaks: [.float32: FLOPsPerSecond(1e12)], efficiency: EfficiencyCurve(constant: 1), launch: .zero)
+  return Device(
+    name: name, group: group ?? name, model: .processor(roofline),
+    memory: Memory(
+      capacity: Bytes(1 << 40), bandwidth: BytesPerSecond(1e12), efficiency: 1,
+      energy: energies ? JoulesPerByte(2e-12) : nil),
+    energyPerMultiplyAccumulate: energies ? JoulesPerOperation(4e-12) : nil,
+    idlePower: energies ? Watts(3) : nil)
+}
+
+/// A graphics processor that is otherwise the same, and forwards nothing.
+func accelerator(_ name: String, group: String? = nil) -> Device {
+  let device = processor(name, group: group)
+  guard case .processor(let roofline) = device.model else { preconditionFailure("a processor is one") }
+  return Device(
+    name: name, group: device.group, model: .gpu(roofline), memory: device.memory,
+    energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower)
+}
+
+/// A mesh of equal levels over accelerators.
+func meshMachine(
+  _ ways: [Int], _ topology: Topology, duplex: Duplex = .full, bandwidth: [Double] = [1e9],
+  latency: Double = 1e-6
+) -> Machine {
+  let count = ways.reduce(1, *)
+  let devices = (0..<count).map { accelerator("accelerator[\($0)]", group: "accelerator") }
+  let levels = ways.enumerated().map { index, ways in
+    MeshLevel(
+      name: "H\(index + 1)", ways: ways, topology: topology,
+      bandwidth: BytesPerSecond(bandwidth[index % bandwidth.count]), duplex: duplex,
+      latency: Seconds(latency), energy: JoulesPerByte(5e-12))
+  }
+  return Machine(
+    name: "mesh", devices: devices, mesh: Mesh(devices: (0..<count).map { DeviceID($0) }, levels: levels))
+}
+
+/// Drives on a switch that a host shares: links of 1 GB∕s and 1 µs, and 2 GB∕s and 2 µs to the host.
+func switchedMachine(drives: Int, duplex: Duplex = .full) -> Machine {
+  let devices = (0..<drives).map { accelerator("drive[\($0)]", group: "drive") } + [processor("host")]
+  var links: [Link] = []
+  var wires: [String] = []
+  for index in devices.indices {
+    let isHost = index == drives
+    let (bandwidth, latency) = (BytesPerSecond(isHost ? 2e9 : 1e9), Seconds(isHost ? 2e-6 : 1e-6))
+    let (device, root) = (Endpoint.device(DeviceID(index)), Endpoint.switch(0))
+    for (from, to, name) in [
+      (device, root, "\(devices[index].name)→root"), (root, device, "root→\(devices[index].name)"),
+    ] {
+      if duplex == .full || from == device { wires.append(name) }
+      links.append(
+        Link(
+          name: name, from: from, to: to, bandwidth: bandwidth, latency: latency,
+          energy: JoulesPerByte(7e-12),
+          wire: wires.count - 1))
+    }
+  }
+  return Machine(name: "switched", devices: devices, switches: ["root"], links: links, wireNames: wires)
+}
+
+/// A graph of tasks, each `perStep` of which are a step.
+func graph(_ tasks: [(kind: TaskGraph.Kind, dependencies: [Int])], perStep: Int? = nil) -> TaskGraph {
+  TaskGraph(
+    tasks: tasks.enumerated().map { index, task in
+      let (step, place) = index.quotientAndRemainder(dividingBy: perStep ?? tasks.count)
+      return TaskGraph.Task(
+        kind: task.kind, label: .init(category: "forward", name: "\(place)", step: step),
+        dependencies: task.dependencies)
+    },
+    elementSizes: ElementSizes(.float32), precision: .float32, steps: perStep.map { tasks.count / $0 } ?? 1,
+    memory: [])
+}
+
+/// A compute task of microseconds, each half a million multiply-accumulates.
+func compute(_ device: Int, _ microseconds: Double) -> TaskGraph.Kind {
+  .compute(DeviceID(device), Work(multiplyAccumulates: microseconds * 5e5))
+}
+
+/// Whole microseconds.
+func microseconds(_ count: Int64) -> SimulatedTime { SimulatedTime(count * 1_000_000) }

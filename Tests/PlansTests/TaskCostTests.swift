@@ -8,10 +8,11 @@ import Units
 
 struct TaskCostTests {
   // Two links of 1 and 2 GB∕s with 1 and 2 µs: 10⁶ B cut through in 1 ms + 3 µs, and occupy 1 and 0.5 ms.
-  @Test func aTransferTakesItsSlowestLinkAndAllLatencies() {
+  @Test func anExchangeTakesItsSlowestLinkAndAllLatencies() {
     let machine = switchedMachine(drives: 1)
     let costs = TaskCosts(
-      graph([(.transfer(route: [LinkID(0), LinkID(3)], bytes: Bytes(1_000_000)), [])]), on: machine)
+      graph([(.exchange([Flow(from: DeviceID(0), to: DeviceID(1), bytes: Bytes(1_000_000))]), [])]),
+      on: machine)
     let cost = costs.cost(of: 0)
     #expect(cost.duration == SimulatedTime(1_003_000_000))
     let wires = [0, 3].map { costs.resources.wire(of: machine.links[$0]) }
@@ -51,7 +52,7 @@ struct TaskCostTests {
     let costs = TaskCosts(
       graph([
         (.compute(DeviceID(0), work), []),
-        (.transfer(route: [LinkID(0), LinkID(3)], bytes: Bytes(1_000)), [0]),
+        (.exchange([Flow(from: DeviceID(0), to: DeviceID(1), bytes: Bytes(1_000))]), [0]),
       ]), on: machine)
     let energy = costs.energy(of: [0, 1], over: SimulatedTime(1_000_000_000_000))
     #expect(

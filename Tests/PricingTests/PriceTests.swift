@@ -7,16 +7,16 @@ import Testing
 import Units
 
 struct PriceTests {
-  /// A link of 1 GB∕s and 1 µs from a drive to the root, where 1000 B take 1 µs and then 1 µs more.
-  private static let toRoot = TaskGraph.Kind.transfer(route: [LinkID(0)], bytes: Bytes(1_000))
+  /// 1000 B from the first of a number of drives to the host: the link for 1 µs, and then 1 µs more.
+  private static func toHost(_ drives: Int) -> TaskGraph.Kind { flow(0, drives, 1_000) }
 
   // Two branches of 3 and 2 + 2 µs between tasks of 1 µs: 1 + 4 + 1.
   @Test func theCriticalPathIsTheLongestChain() {
     let tasks = graph([
-      (compute(0, 1), []), (compute(1, 3), [0]), (Self.toRoot, [0]), (compute(2, 2), [2]),
+      (compute(0, 1), []), (compute(1, 3), [0]), (Self.toHost(2), [0]), (compute(2, 2), [2]),
       (compute(0, 1), [1, 3]),
     ])
-    let cost = price(tasks, on: switchedMachine(drives: 2))
+    let cost = price(tasks, on: directMachine(drives: 2))
     #expect(cost.criticalPath == microseconds(6))
     #expect(cost.time == microseconds(6))
     #expect(cost.serialSum == microseconds(9))
@@ -24,23 +24,23 @@ struct PriceTests {
   }
 
   @Test func programOrderCountsAsADependence() {
-    let cost = price(graph([(compute(0, 2), []), (compute(0, 3), [])]), on: switchedMachine(drives: 1))
+    let cost = price(graph([(compute(0, 2), []), (compute(0, 3), [])]), on: directMachine(drives: 1))
     #expect(cost.criticalPath == microseconds(5))
   }
 
   // Three transfers at once over one wire: 3 µs of occupancy against a chain of 2 µs.
   @Test func theBusiestResourceBoundsTheTime() {
     let cost = price(
-      graph([(Self.toRoot, []), (Self.toRoot, []), (Self.toRoot, [])]), on: switchedMachine(drives: 1))
+      graph([(Self.toHost(1), []), (Self.toHost(1), []), (Self.toHost(1), [])]), on: directMachine(drives: 1))
     #expect(cost.criticalPath == microseconds(2))
     #expect(cost.time == microseconds(3))
-    #expect(cost.busiest?.name == "drive[0]→root")
+    #expect(cost.busiest?.name == "drive[0]→host")
     #expect(cost.resources.map(\.bytes) == [Bytes(3_000)])
   }
 
   @Test func partsAddUp() {
     let cost = price(
-      graph([(compute(0, 1), []), (Self.toRoot, [0]), (compute(1, 2), [1])]), on: switchedMachine(drives: 1))
+      graph([(compute(0, 1), []), (Self.toHost(1), [0]), (compute(1, 2), [1])]), on: directMachine(drives: 1))
     #expect(cost.timeParts.map(\.kind) == ["forward", "transfer"])
     let sum = cost.timeParts.reduce(0) { $0 + $1.value }
     #expect(abs(sum - cost.serialSum.seconds.value) < 1e-15)
@@ -54,7 +54,7 @@ struct PriceTests {
   @Test func theBusiestDeviceSetsTheSteadyState() {
     var tasks: [(TaskGraph.Kind, [Int])] = []
     for step in 0..<4 { tasks += [(compute(0, 2), []), (compute(1, 5), [2 * step])] }
-    let cost = price(graph(tasks, perStep: 2), on: switchedMachine(drives: 1))
+    let cost = price(graph(tasks, perStep: 2), on: directMachine(drives: 1))
     #expect(cost.time == microseconds(5))
     #expect(cost.serialSum == microseconds(7))
   }
@@ -68,7 +68,7 @@ struct PriceTests {
         (compute(0, 2), step < distance ? [] : [2 * (step - distance) + 1]), (compute(1, 5), [2 * step]),
       ]
     }
-    #expect(price(graph(tasks, perStep: 2), on: switchedMachine(drives: 1)).time == microseconds(expected))
+    #expect(price(graph(tasks, perStep: 2), on: directMachine(drives: 1)).time == microseconds(expected))
   }
 
   // Five devices in a loop of 1 + 2 + 3 + 2 + 2 µs that reaches back three steps: 10 ∕ 3 µs, above the busiest 3 µs.
@@ -81,7 +81,7 @@ struct PriceTests {
         (compute(2, 3), [first + 1]), (compute(3, 2), [first + 2]), (compute(4, 2), [first + 3]),
       ]
     }
-    let cost = price(graph(tasks, perStep: 5), on: switchedMachine(drives: 4))
+    let cost = price(graph(tasks, perStep: 5), on: directMachine(drives: 4))
     #expect(cost.time == SimulatedTime(3_333_334))
   }
 }

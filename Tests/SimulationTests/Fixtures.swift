@@ -66,6 +66,24 @@ func switchedMachine(drives: Int, duplex: Duplex = .full) -> Machine {
   return Machine(name: "switched", devices: devices, switches: ["root"], links: links, wireNames: wires)
 }
 
+/// Drives with links of their own to a host, 1 GB∕s and 1 µs each way: drive i has link 2i to it and 2i + 1 back.
+func directMachine(drives: Int) -> Machine {
+  let devices = (0..<drives).map { accelerator("drive[\($0)]", group: "drive") } + [processor("host")]
+  let links = (0..<(2 * drives)).map { index in
+    let (drive, host) = (Endpoint.device(DeviceID(index / 2)), Endpoint.device(DeviceID(drives)))
+    let names = ["drive[\(index / 2)]→host", "host→drive[\(index / 2)]"]
+    return Link(
+      name: names[index % 2], from: index % 2 == 0 ? drive : host, to: index % 2 == 0 ? host : drive,
+      bandwidth: BytesPerSecond(1e9), latency: Seconds(1e-6), energy: JoulesPerByte(7e-12), wire: index)
+  }
+  return Machine(name: "direct", devices: devices, links: links, wireNames: links.map(\.name))
+}
+
+/// Bytes from one device to another.
+func flow(_ from: Int, _ to: Int, _ bytes: Int) -> TaskGraph.Kind {
+  .exchange([Flow(from: DeviceID(from), to: DeviceID(to), bytes: Bytes(bytes))])
+}
+
 /// A graph of tasks, each `perStep` of which are a step.
 func graph(_ tasks: [(kind: TaskGraph.Kind, dependencies: [Int])], perStep: Int? = nil) -> TaskGraph {
   TaskGraph(

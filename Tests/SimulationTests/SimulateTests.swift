@@ -7,24 +7,20 @@ import Testing
 import Units
 
 struct SimulateTests {
-  /// 1000 B over a link of 1 GB∕s and 1 µs: the wire for 1 µs, then 1 µs of latency.
-  private static let toRoot = TaskGraph.Kind.transfer(route: [LinkID(0)], bytes: Bytes(1_000))
-  /// 1000 B over links of 1 and 2 GB∕s with 1 and 2 µs: 1 µs and 3 µs of latency.
-  private static func toHost(_ drive: Int, _ drives: Int) -> TaskGraph.Kind {
-    .transfer(route: [LinkID(2 * drive), LinkID(2 * drives + 1)], bytes: Bytes(1_000))
-  }
+  /// 1000 B from the only drive to the host: the wire for 1 µs, then 1 µs of latency.
+  private static let toHost = flow(0, 1, 1_000)
 
   @Test func aDeviceRunsItsTasksInProgramOrder() {
     // Task 2 is ready at once, but stands behind task 1, which waits for device 1.
     let tasks = graph([(compute(1, 5), []), (compute(0, 1), [0]), (compute(0, 1), [])])
-    let timeline = simulate(tasks, on: switchedMachine(drives: 1))
+    let timeline = simulate(tasks, on: directMachine(drives: 1))
     #expect(timeline.taskIntervals.map(\.start) == [.zero, microseconds(5), microseconds(6)])
     #expect(timeline.makespan == microseconds(7))
   }
 
   @Test func transfersQueueAtAWireAndLatenciesOverlap() {
     let timeline = simulate(
-      graph([(Self.toRoot, []), (Self.toRoot, []), (Self.toRoot, [])]), on: switchedMachine(drives: 1))
+      graph([(Self.toHost, []), (Self.toHost, []), (Self.toHost, [])]), on: directMachine(drives: 1))
     #expect(timeline.taskIntervals.map(\.end) == [microseconds(2), microseconds(3), microseconds(4)])
     #expect(timeline.spans.map(\.duration) == [microseconds(1), microseconds(1), microseconds(1)])
   }
@@ -33,18 +29,19 @@ struct SimulateTests {
   @Test func aQueueIsServedByReadyTimeAndThenByTask() {
     let timeline = simulate(
       graph([
-        (compute(0, 1), []), (compute(1, 0.5), []), (Self.toRoot, [0]), (Self.toRoot, [1]),
-        (Self.toRoot, [1]),
-      ]), on: switchedMachine(drives: 1))
+        (compute(0, 1), []), (compute(1, 0.5), []), (Self.toHost, [0]), (Self.toHost, [1]),
+        (Self.toHost, [1]),
+      ]), on: directMachine(drives: 1))
     #expect(timeline.taskIntervals[3].start == SimulatedTime(500_000))
     #expect(timeline.taskIntervals[4].start == SimulatedTime(1_500_000))
     #expect(timeline.taskIntervals[2].start == SimulatedTime(2_500_000))
   }
 
-  // The shared link to the host is free after half a microsecond, long before the first transfer ends.
+  // 1000 B over links of 1 and 2 GB∕s with 1 and 2 µs take 1 + 3 µs; the second link, which both drives share, is free
+  // after half a microsecond, long before the first exchange ends.
   @Test func eachLinkIsHeldForItsOwnTime() {
     let timeline = simulate(
-      graph([(Self.toHost(0, 2), []), (Self.toHost(1, 2), [])]), on: switchedMachine(drives: 2))
+      graph([(flow(0, 2, 1_000), []), (flow(1, 2, 1_000), [])]), on: switchedMachine(drives: 2))
     #expect(timeline.taskIntervals[0].end == microseconds(4))
     #expect(timeline.taskIntervals[1].start == SimulatedTime(500_000))
     #expect(timeline.makespan == SimulatedTime(4_500_000))
@@ -76,7 +73,7 @@ struct SimulateTests {
   @Test func barriersTakeNoTime() {
     let timeline = simulate(
       graph([(.barrier, []), (.barrier, [0]), (compute(0, 1), [1]), (.barrier, [2]), (compute(1, 1), [3])]),
-      on: switchedMachine(drives: 1))
+      on: directMachine(drives: 1))
     #expect(timeline.makespan == microseconds(2))
     #expect(timeline.taskIntervals[1] == .init(start: .zero, end: .zero))
     #expect(timeline.taskIntervals[3] == .init(start: microseconds(1), end: microseconds(1)))
@@ -92,14 +89,14 @@ struct SimulateTests {
         (compute(0, 2), step < distance ? [] : [2 * (step - distance) + 1]), (compute(1, 5), [2 * step]),
       ]
     }
-    let timeline = simulate(graph(tasks, perStep: 2), on: switchedMachine(drives: 1))
+    let timeline = simulate(graph(tasks, perStep: 2), on: directMachine(drives: 1))
     #expect(timeline.makespan == microseconds(expected))
     let ends = timeline.taskIntervals.map(\.end)
     #expect(ends[11] - ends[9] == microseconds(expected))
   }
 
   @Test func nothingTakesNoTime() {
-    let timeline = simulate(graph([]), on: switchedMachine(drives: 1))
+    let timeline = simulate(graph([]), on: directMachine(drives: 1))
     #expect(timeline.makespan == .zero && timeline.spans.isEmpty)
     #expect(timeline.criticalTasks(of: graph([])).isEmpty)
   }

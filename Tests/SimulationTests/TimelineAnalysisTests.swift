@@ -8,28 +8,27 @@ import Testing
 import Units
 
 struct TimelineAnalysisTests {
-  private static let toRoot = TaskGraph.Kind.transfer(route: [LinkID(0)], bytes: Bytes(1_000))
-
   // Transfers of 1 µs and 1 µs latency after 1 µs of compute; the second queues behind the first until 2 µs, and ends
   // at 4 µs; device 1 computes until 2.5 µs and again from 4 µs.
   private static let tasks = graph([
-    (compute(0, 1), []), (compute(1, 2.5), []), (toRoot, [0]), (toRoot, [0]), (compute(1, 1), [3]),
+    (compute(0, 1), []), (compute(1, 2.5), []), (flow(0, 1, 1_000), [0]), (flow(0, 1, 1_000), [0]),
+    (compute(1, 1), [3]),
   ])
 
   @Test func theCriticalChainGoesThroughWhoeverWasWaitedFor() {
-    let timeline = simulate(Self.tasks, on: switchedMachine(drives: 1))
+    let timeline = simulate(Self.tasks, on: directMachine(drives: 1))
     #expect(timeline.makespan == microseconds(5))
     // Task 3 waits for the wire that task 2 leaves at 2 µs, later than its dependence ended.
     #expect(timeline.criticalTasks(of: Self.tasks) == [0, 2, 3, 4])
   }
 
   @Test func communicationIsExposedWhereNothingComputes() {
-    let timeline = simulate(Self.tasks, on: switchedMachine(drives: 1))
+    let timeline = simulate(Self.tasks, on: directMachine(drives: 1))
     #expect(timeline.exposedCommunication(of: Self.tasks) == SimulatedTime(1_500_000))
   }
 
   @Test func resourcesAreAsBusyAsPriced() {
-    let costs = TaskCosts(Self.tasks, on: switchedMachine(drives: 1))
+    let costs = TaskCosts(Self.tasks, on: directMachine(drives: 1))
     let timeline = simulate(Self.tasks, costs: costs)
     #expect(
       resourceUses(of: Self.tasks, in: timeline, costs: costs) == price(Self.tasks, costs: costs).resources)

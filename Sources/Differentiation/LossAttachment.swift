@@ -43,7 +43,8 @@ private func isFlat(_ type: TensorType) -> Bool { type.shape.dropFirst(2).allSat
 
 /// The tensor of logits behind an output, and the softmax that was passed on the way, if any.
 ///
-/// Reshapes after a softmax over all numbers of a sample are passed as well, since they only rename its classes.
+/// Reshapes after a softmax over all numbers of a sample are passed as well, since they only rename its
+/// classes.
 private func logits(
   of output: TensorID, in graph: Graph, producers: [NodeID?]
 ) -> (tensor: TensorID, axis: Int, softmax: String?) {

@@ -24,8 +24,8 @@ extension TrainingGraph {
     /// What the node's gradient rule says of it, with only those inputs that need an error or a gradient;
     /// nil in the forward and update phases.
     ///
-    /// Its phase differs from ``phase`` where one operation of the rule makes an error and gradients together and
-    /// the error is not needed: the work is that of the rule's phase all the same.
+    /// Its phase differs from ``phase`` where one operation of the rule makes an error and gradients together
+    /// and the error is not needed: the work is that of the rule's phase all the same.
     public let rule: GradientOperation?
     /// The parameter that an update changes.
     public let parameter: TensorID?

@@ -2,9 +2,9 @@ import Graphs
 
 /// For each tensor the owner of its storage and of its error's storage.
 ///
-/// An operation without work moves nothing, so that what it makes is a view of what it reads: forward of its only
-/// input, as a reshape and a fork are; backward of the only error it reads, as those of a reshape and of a
-/// sum without broadcasting are.
+/// An operation without work moves nothing, so that what it makes is a view of what it reads: forward of its
+/// only input, as a reshape and a fork are; backward of the only error it reads, as those of a reshape and of
+/// a sum without broadcasting are.
 func storageOwners(
   _ graph: Graph, _ operations: [TrainingGraph.Operation]
 ) -> (forward: [TensorID], error: [TensorID]) {

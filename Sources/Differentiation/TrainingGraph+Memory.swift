@@ -47,8 +47,8 @@ extension TrainingGraph {
 
   /// Returns the value that owns the storage of a value: itself, or that of which it is a view.
   ///
-  /// The outputs of reshapes and forks are views of their inputs; the error of a reshape's input, and those of
-  /// the operands of a sum without broadcasting, are views of the error of the output. Nothing else is
+  /// The outputs of reshapes and forks are views of their inputs; the error of a reshape's input, and those
+  /// of the operands of a sum without broadcasting, are views of the error of the output. Nothing else is
   /// done in place.
   public func storage(of value: Value) -> Value {
     switch value {

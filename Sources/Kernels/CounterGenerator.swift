@@ -1,11 +1,11 @@
 /// Random numbers that depend only on what they are for, so that any device can draw its own.
 ///
-/// A dropout mask is drawn from the counter (seed, step, sample, element): each is mixed into the state by one
-/// round of SplitMix64, and the upper 53 bits of the last state are the number. `element` is the place
-/// in the sample's part of the tensor in row-major order; `stream` tells apart the nodes of a network.
+/// A dropout mask is drawn from the counter (seed, step, sample, element): each is mixed into the state by
+/// one round of SplitMix64, and the upper 53 bits of the last state are the number. `element` is the place in
+/// the sample's part of the tensor in row-major order; `stream` tells apart the nodes of a network.
 ///
-/// > Source: G. L. Steele, D. Lea, C. H. Flood. "Fast Splittable Pseudorandom Number Generators." OOPSLA 2014,
-/// > figure 16 (the mixing function).
+/// > Source: G. L. Steele, D. Lea, C. H. Flood. "Fast Splittable Pseudorandom Number Generators." OOPSLA
+/// > 2014, figure 16 (the mixing function).
 public struct CounterGenerator: Hashable, Sendable {
   /// What the whole run starts from.
   public let seed: UInt64

@@ -15,7 +15,8 @@ struct BatchNormalizationKernel<Scalar: KernelScalar> {
   private var channels: Int { shape[1] }
   private var inner: Int { product(shape.dropFirst(2)) }
 
-  /// Sums a function of the place and the place of its statistics over each channel of each cell: `cells × channels` numbers.
+  /// Sums a function of the place and the place of its statistics over each channel of each cell: `cells ×
+  /// channels` numbers.
   private func sums(_ body: (_ place: Int, _ statistic: Int) -> Scalar) -> [Scalar] {
     var sums = [Scalar](repeating: 0, count: cells.count * channels)
     for (index, cell) in cells.enumerated() {

@@ -23,8 +23,8 @@ public struct OperatorKernel: Sendable {
 
   /// Creates the kernels of an operator.
   ///
-  /// - Throws: `ShapeError` where the inputs do not fit the operator, or where it is a layer of a layer table, which
-  ///   has no arithmetic.
+  /// - Throws: `ShapeError` where the inputs do not fit the operator, or where it is a layer of a layer
+  ///   table, which has no arithmetic.
   public init(
     _ operator: Operator, inputs: [TensorType], cells: Int = 1,
     generator: CounterGenerator = CounterGenerator(seed: 0, step: 1, stream: 0)

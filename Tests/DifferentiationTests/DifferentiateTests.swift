@@ -23,8 +23,9 @@ import Testing
   #expect(training.trainedParameterCount == 20)
 }
 
-// Batch 4. conv1: 5 · 8 · 8 places, 3 · 3 · 3 products each; conv2: 6 · 2 · 2 places, 5 · 9 products; fc: 24 · 10.
-// Only conv1 has no error. Parameters: 5 · 27 + 5, 2 · 5, 6 · 45, 24 · 10 + 10; running statistics do not count.
+// Batch 4. conv1: 5 · 8 · 8 places, 3 · 3 · 3 products each; conv2: 6 · 2 · 2 places, 5 · 9 products; fc: 24
+// · 10. Only conv1 has no error. Parameters: 5 · 27 + 5, 2 · 5, 6 · 45, 24 · 10 + 10; running statistics do
+// not count.
 @Test func convolutionalMultiplyAccumulatesAreCounted() throws {
   let training = try differentiate(smallConvolutionalNetwork())
   let (conv1, conv2, fc) = (4.0 * 320 * 27, 4.0 * 24 * 45, 4.0 * 24 * 10)

@@ -11,8 +11,8 @@ private func node(_ name: String, _ training: TrainingGraph) throws -> NodeID {
   NodeID(try #require(training.graph.nodes.firstIndex { $0.name == name }))
 }
 
-// Backward reads the probabilities (4 elements) in operation 4, the ReLU's output (8) in 6 and 7, the samples (6)
-// in 8: 18 elements of four bytes, or of two.
+// Backward reads the probabilities (4 elements) in operation 4, the ReLU's output (8) in 6 and 7, the samples
+// (6) in 8: 18 elements of four bytes, or of two.
 @Test func savedActivationsOfAChainAreCounted() throws {
   let training = try differentiate(smallChain())
   let saved = training.savedValues()
@@ -27,9 +27,9 @@ private func node(_ name: String, _ training: TrainingGraph) throws -> NodeID {
   #expect(training.savedActivationBytes(activationSize: Bytes(2)) == Bytes(36))
 }
 
-// Batch 4. Floats: samples 3·8·8, conv1 5·8·8, statistics 2·5, ReLU 5·8·8, pool 5·4·4, dropout 6·2·2 (the dense
-// layer's input; before it only the mask is kept), probabilities 10. Indices of the pooling: 4 bytes for 5·4·4; masks of
-// the dropout: 1 byte for 6·2·2. Batch normalisation reads conv1, ReLU its own output.
+// Batch 4. Floats: samples 3·8·8, conv1 5·8·8, statistics 2·5, ReLU 5·8·8, pool 5·4·4, dropout 6·2·2 (the
+// dense layer's input; before it only the mask is kept), probabilities 10. Indices of the pooling: 4 bytes
+// for 5·4·4; masks of the dropout: 1 byte for 6·2·2. Batch normalisation reads conv1, ReLU its own output.
 @Test func savedMasksAndIndicesHaveTheirOwnSizes() throws {
   let training = try differentiate(smallConvolutionalNetwork())
   let floats = 4 * (192 + 320 + 320 + 80 + 24 + 10) + 2 * 5
@@ -40,7 +40,8 @@ private func node(_ name: String, _ training: TrainingGraph) throws -> NodeID {
 
 @Test func frozenPrefixSavesNothing() throws {
   let training = try differentiate(smallConvolutionalNetwork(), frozen: .through(node: "pool1"))
-  // The pooled activations feed the first trained layer; after it the dropout's mask and output, and the loss.
+  // The pooled activations feed the first trained layer; after it the dropout's mask and output, and the
+  // loss.
   #expect(training.savedActivationBytes() == Bytes(4 * (4 * (80 + 24 + 10)) + 4 * 24))
 }
 

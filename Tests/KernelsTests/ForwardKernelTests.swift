@@ -66,7 +66,8 @@ private func isNear(_ left: [Double], _ right: [Double]) -> Bool {
   #expect(try output(pooling(false), [[1, 1, 3]]).elements == [1, 2.5])
 }
 
-// Samples 1 and 3: mean 2, variance 1; with ε = 0 they become −1 and 1, then ·2 + 5. Running mean 0.9·10 + 0.1·2.
+// Samples 1 and 3: mean 2, variance 1; with ε = 0 they become −1 and 1, then ·2 + 5. Running mean 0.9·10 +
+// 0.1·2.
 @Test func batchNormalizationTakesTheBatchStatistics() throws {
   let normalization = Operator.batchNormalization(BatchNormalization(epsilon: 0))
   let y = try output(normalization, [[2, 1], [1], [1], [1], [1]], [[1, 3], [2], [5], [10], [4]])
@@ -158,7 +159,8 @@ func activationFollowsItsDefinition(_ function: Activation.Function, _ x: Double
   #expect(try output(.elementwise(Elementwise(.subtract)), [[2, 3], [3]]).elements == [0, 0, 0, 3, 3, 3])
 }
 
-// 20 000 independent draws with probability 0.3: the standard deviation of the mean is √(0.3 · 0.7 ∕ 20 000) = 0.0032.
+// 20 000 independent draws with probability 0.3: the standard deviation of the mean is √(0.3 · 0.7 ∕ 20 000)
+// = 0.0032.
 @Test func dropoutKeepsItsShareAndTheMean() throws {
   let y = try output(.dropout(Dropout(ratio: 0.3)), [[100, 200]], [[Double](repeating: 7, count: 20_000)])
   let dropped = Double(y.elements.count { $0 == 0 }) / 20_000

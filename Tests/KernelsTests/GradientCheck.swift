@@ -77,7 +77,9 @@ func relativeError(_ left: [Double], _ right: [Double]) -> Double {
 
 /// The derivative of a function by each element of a tensor, by central differences.
 ///
-///     f'(x) ≈ (f(x + h) − f(x − h)) ∕ 2h, with an error of h² f''' ∕ 6 + 10⁻¹⁶ f ∕ h: about 10⁻¹⁰ for h = 10⁻⁵
+///     f'(x) ≈ (f(x + h) − f(x − h)) ∕ 2h
+///
+/// with an error of h² f''' ∕ 6 + 10⁻¹⁶ f ∕ h: about 10⁻¹⁰ for h = 10⁻⁵.
 func centralDifferences(
   _ tensor: ReferenceTensor<Double>, _ function: (ReferenceTensor<Double>) -> Double
 ) -> [Double] {

@@ -30,7 +30,8 @@ func gradientsAreThoseOfCentralDifferences(_ test: KernelCase) throws {
   }
 }
 
-/// One multiplication or addition in float32 has a relative error of 2⁻²⁴; sums here have fewer than 100 terms.
+/// One multiplication or addition in float32 has a relative error of 2⁻²⁴; sums here have fewer than 100
+/// terms.
 @Test(arguments: kernelCases)
 func float32AgreesWithFloat64(_ test: KernelCase) throws {
   var random = SplitMix64(state: 7)

@@ -77,7 +77,27 @@ private let attention = network("attention", [2, 3, 4]) { builder, x in
     .reduction(Reduction(.mean, axes: [1], keepsDimensions: false)), [mixed], name: "mean")[0]
 }
 
-let smallNetworks = [perceptron, residual, dense, convolutional, tied, attention].compactMap { $0 }
+private let parts = network("split with an unread part, slice", [2, 6, 3]) { builder, x in
+  let y = try builder.convolution1(x, channels: 6, name: "conv")
+  let parts = try builder.add(.split(Split(axis: 1, sizes: [2, 1, 3])), [y], name: "split")
+  let cut = try builder.add(.slice(Slice(starts: [1], ends: [3], axes: [1])), [parts[2]], name: "slice")[0]
+  let product = try builder.add(.elementwise(Elementwise(.multiply)), [parts[0], cut], name: "product")[0]
+  return try builder.dense(try builder.flatten(product, name: "flatten"), 3, name: "fc")
+}
+
+extension GraphBuilder {
+  /// Adds a convolution over one spatial dimension with a window of one place.
+  fileprivate mutating func convolution1(
+    _ x: TensorID, channels: Int, name: String
+  ) throws -> TensorID {
+    let input = type(of: x)
+    let weight = parameter("\(name).weight", TensorType(.float32, [channels, input.shape[1], 1]))
+    let operation = Convolution(strides: [1], padding: [Padding(0)], dilations: [1])
+    return try add(.convolution(operation), [x, weight], name: name)[0]
+  }
+}
+
+let smallNetworks = [perceptron, residual, dense, convolutional, tied, attention, parts].compactMap { $0 }
 
 /// Random samples, labels, parameters and statistics for a training graph.
 func randomTensors(for graph: Graph, seed: UInt64) -> [TensorID: ReferenceTensor<Double>] {
@@ -96,7 +116,7 @@ func randomTensors(for graph: Graph, seed: UInt64) -> [TensorID: ReferenceTensor
   return tensors
 }
 
-@Test func allSmallNetworksWereBuilt() { #expect(smallNetworks.count == 6) }
+@Test func allSmallNetworksWereBuilt() { #expect(smallNetworks.count == 7) }
 
 @Test(arguments: smallNetworks)
 func lossOfAWholeNetworkHasTheGradientsOfCentralDifferences(_ network: SmallNetwork) throws {

@@ -37,7 +37,7 @@ struct AttributeMessage {
       case 1: name = try bytes.name(field, "the name of an attribute")
       case 2:
         try field.require(.fixed32, "f")
-        real = Double(Float(bitPattern: UInt32(truncatingIfNeeded: field.bits)))
+        real = shortestDecimal(Double(Float(bitPattern: UInt32(truncatingIfNeeded: field.bits))))
       case 3:
         try field.require(.varint, "i")
         integer = field.integer
@@ -119,4 +119,9 @@ private func appendReals(
   }
   var packed = WireReader(bytes, field.payload)
   while !packed.isAtEnd { try append(try packed.fixed(4)) }
+}
+
+/// Returns the shortest decimal number that gives a float: 1e-5 was meant where 9.99999974e-6 is stored.
+func shortestDecimal(_ float: Double) -> Double {
+  Double(Float(float).description) ?? float
 }

@@ -133,6 +133,23 @@ extension Importer {
     return values
   }
 
+  /// Returns the number that an input must be, nil where it is absent.
+  mutating func numberInput(_ node: NodeMessage, _ index: Int) throws(ImportFault) -> Double? {
+    guard let constant = try constantInput(node, index) else { return nil }
+    guard let number = try number(constant) else {
+      throw node.fault(
+        "its input \(shortened(node.inputs[index])) has the shape \(constant.type.shape) instead of one number"
+      )
+    }
+    return number
+  }
+
+  /// Returns the value of a constant of one element, nil where it has more.
+  mutating func number(_ constant: StaticTensor) throws(ImportFault) -> Double? {
+    guard constant.type.elementCount == 1, let value = try smallValues(constant)?.first else { return nil }
+    return constant.type.elementType == .float32 ? shortestDecimal(value) : value
+  }
+
   /// Returns integers that are an attribute before an operator set, and from then on an input.
   mutating func integers(
     _ node: NodeMessage, attribute: String, input index: Int, since opset: Int

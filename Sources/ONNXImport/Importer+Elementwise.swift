@@ -28,8 +28,8 @@ extension Importer {
   mutating func clip(_ node: NodeMessage) throws(ImportFault) -> [TensorID] {
     // The greatest finite number of float32 is ONNX's own default.
     let greatest = Double(Float.greatestFiniteMagnitude)
-    let minimum = opset < 11 ? try node.real("min") : try valuesInput(node, 1)?.first
-    let maximum = opset < 11 ? try node.real("max") : try valuesInput(node, 2)?.first
+    let minimum = opset < 11 ? try node.real("min") : try numberInput(node, 1)
+    let maximum = opset < 11 ? try node.real("max") : try numberInput(node, 2)
     let operation = Activation(.clip(minimum: minimum ?? -greatest, maximum: maximum ?? greatest))
     return try one(.activation(operation), node)
   }
@@ -106,11 +106,6 @@ extension Importer {
   mutating func scale(_ x: TensorID, by factor: Double, _ node: NodeMessage) throws(ImportFault) -> TensorID {
     guard factor.isFinite else { throw node.fault("multiplies by \(factor)") }
     return try add(.scaleByConstant(ScaleByConstant(factor: factor)), [x], for: node)[0]
-  }
-
-  private mutating func number(_ constant: StaticTensor) throws(ImportFault) -> Double? {
-    guard constant.type.elementCount == 1 else { return nil }
-    return try smallValues(constant)?.first
   }
 
   /// The operand of an element-wise operation: a factor or addend with several elements is trained.

@@ -182,7 +182,7 @@ extension Importer {
 
   mutating func dropout(_ node: NodeMessage) throws(ImportFault) -> [TensorID] {
     let x = try activation(node, 0)
-    let ratio = opset < 12 ? try node.real("ratio") : try valuesInput(node, 1)?.first
+    let ratio = opset < 12 ? try node.real("ratio") : try numberInput(node, 1)
     let operation = Dropout(ratio: ratio ?? 0.5)
     return operation.ratio == 0 ? [x] : try add(.dropout(operation), [x], for: node)
   }

@@ -203,7 +203,7 @@ extension Importer {
     for (index, place) in places.enumerated() {
       padding[place] = Padding(begin: pads[index], end: pads[places.count + index])
     }
-    let value = opset < 11 ? try node.real("value") : try valuesInput(node, 2)?.first
+    let value = opset < 11 ? try node.real("value") : try numberInput(node, 2)
     let mode: Pad.Mode
     switch try node.text("mode") ?? "constant" {
     case "constant": mode = .constant(value ?? 0)

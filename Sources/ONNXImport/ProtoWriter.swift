@@ -2,7 +2,7 @@ internal import Graphs
 
 /// Writes the fields of one protobuf message.
 struct ProtoWriter {
-  private(set) var bytes: [UInt8] = []
+  fileprivate(set) var bytes: [UInt8] = []
 
   /// Writes an integer of 64 bits.
   mutating func integer(_ field: Int, _ value: Int) {
@@ -25,6 +25,9 @@ struct ProtoWriter {
     varint(UInt64(value.count))
     bytes += value
   }
+
+  /// Appends fields that were written before.
+  mutating func append(_ other: ProtoWriter) { bytes += other.bytes }
 
   /// Writes a message.
   mutating func message(_ field: Int, _ fill: (inout ProtoWriter) -> Void) {
@@ -57,7 +60,8 @@ struct ProtoWriter {
   /// Writes a `TensorProto` with raw data.
   mutating func tensor(_ field: Int, _ name: String, _ type: TensorType, _ values: [Double]) {
     precondition(
-      values.count == type.elementCount, "\(values.count) values for \(type.elementCount) elements of \(name)")
+      values.count == type.elementCount, "\(values.count) values for \(type.elementCount) elements of \(name)"
+    )
     var raw = ProtoWriter()
     raw.bytes.reserveCapacity(values.count * type.elementType.byteCount)
     for value in values { raw.appendLittleEndian(type.elementType.bits(value), type.elementType.byteCount) }

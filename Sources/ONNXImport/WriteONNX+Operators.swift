@@ -6,8 +6,9 @@ extension Exporter {
     let inputs = node.inputs.map { graph[$0].name }
     switch node.operator {
     case .convolution(let rules):
+      let kernel = Array(graph[node.inputs[1]].type.shape.dropFirst(2))
       write("Conv", node, inputs) {
-        $0.attribute("kernel_shape", Array(graph[node.inputs[1]].type.shape.dropFirst(2)))
+        $0.attribute("kernel_shape", kernel)
         $0.window(rules.strides, rules.padding, rules.dilations)
         $0.attribute("group", rules.groups)
       }
@@ -47,7 +48,9 @@ extension Exporter {
         $0.attribute("axis", rules.axis)
       }
     case .slice(let rules):
-      let parts = [("starts", rules.starts), ("ends", rules.ends), ("axes", rules.axes), ("steps", rules.steps)]
+      let parts = [
+        ("starts", rules.starts), ("ends", rules.ends), ("axes", rules.axes), ("steps", rules.steps),
+      ]
       write("Slice", node, inputs + parts.map { integers("\(node.name)/\($0.0)", $0.1) })
     case .pad(let rules): pad(rules, node, inputs)
     case .reshape:
@@ -151,7 +154,9 @@ extension Exporter {
       }
     // The axes of a sum became an input earlier than those of the others.
     if rules.function == .sum || opset >= 18 {
-      write(kind, node, inputs + [integers("\(node.name)/axes", rules.axes)]) { $0.attribute("keepdims", keeps) }
+      write(kind, node, inputs + [integers("\(node.name)/axes", rules.axes)]) {
+        $0.attribute("keepdims", keeps)
+      }
     } else {
       write(kind, node, inputs) {
         $0.attribute("axes", rules.axes)

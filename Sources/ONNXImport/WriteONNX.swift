@@ -66,7 +66,8 @@ struct Exporter {
     let missing = graph.nodes.filter { node in
       switch node.operator {
       case .fork, .tabulated, .tabulatedLoss, .softmaxCrossEntropy: true
-      case .pooling(let rules): opset < 19 && rules.reduction != .maximum && rules.dilations.contains { $0 != 1 }
+      case .pooling(let rules):
+        opset < 19 && rules.reduction != .maximum && rules.dilations.contains { $0 != 1 }
       default: false
       }
     }
@@ -101,7 +102,8 @@ struct Exporter {
   }
 
   /// Writes a small constant beside the network's own tensors and returns its name.
-  mutating func constant(_ wanted: String, _ type: ElementType, _ shape: [Int], _ values: [Double]) -> String {
+  mutating func constant(_ wanted: String, _ type: ElementType, _ shape: [Int], _ values: [Double]) -> String
+  {
     var name = wanted
     var suffix = 2
     while !names.insert(name).inserted {
@@ -168,9 +170,6 @@ struct Exporter {
 }
 
 extension ProtoWriter {
-  /// Appends fields that were written before.
-  mutating func append(_ other: ProtoWriter) { bytes += other.bytes }
-
   /// Writes an attribute of a node.
   mutating func attribute(_ name: String, _ value: Int) {
     message(5) {

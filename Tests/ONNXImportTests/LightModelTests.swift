@@ -13,6 +13,8 @@ struct Expected: Sendable, CustomStringConvertible {
   var description: String { name }
 }
 
+/// The counts of each network.
+///
 /// From scripts/count_onnx.py, which counts with the package onnx 1.23.2 (its shape inference) and no code of
 /// ours. Published and equal: AlexNet (grouped) 60 965 224, DenseNet-121 7 978 856, GoogLeNet 6 998 552,
 /// ResNet-50 25 557 032 and 4.09 G, SqueezeNet 1.1 1 235 496,

@@ -11,6 +11,18 @@ extension PlanningProblem {
   /// placement, and everything alive at the cut crosses it. A third group is tried on machines with few
   /// operators or where the cut is searched; groups that cannot take the precision are left out.
   func placements() -> [[Segment]] {
+    let all = everyPlacement()
+    if options.fixedGroups.isEmpty { return all }
+    let groups = machine.groups
+    let wanted = training.graph.nodes.map { options.fixedGroups[$0.name] }
+    return all.filter { placement in
+      placement.allSatisfy { segment in
+        segment.nodes.allSatisfy { wanted[$0] == nil || wanted[$0] == groups[segment.group].name }
+      }
+    }
+  }
+
+  private func everyPlacement() -> [[Segment]] {
     let groups = machine.groups
     let count = training.graph.nodes.count
     let usable = groups.indices.filter { index in

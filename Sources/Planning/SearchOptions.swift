@@ -42,6 +42,8 @@ public struct SearchOptions: Hashable, Sendable {
   public let cut: CutChoice
   /// For some nodes, by name, the rules that are kept.
   public let fixed: [String: [String]]
+  /// For some nodes, by name, the group of devices that is kept.
+  public let fixedGroups: [String: String]
   /// The only group of devices that may be used, if there is one.
   public let onlyGroup: String?
 
@@ -50,7 +52,7 @@ public struct SearchOptions: Hashable, Sendable {
     objective: Objective = .time, strategy: SearchStrategy = .exact,
     axes: [AxisRole] = [.batch, .inputChannel, .outputChannel], memoryLimit: Bytes? = nil,
     deadline: Seconds? = nil, cut: CutChoice = .search, fixed: [String: [String]] = [:],
-    onlyGroup: String? = nil
+    fixedGroups: [String: String] = [:], onlyGroup: String? = nil
   ) {
     self.objective = objective
     self.strategy = strategy
@@ -59,6 +61,7 @@ public struct SearchOptions: Hashable, Sendable {
     self.deadline = deadline
     self.cut = cut
     self.fixed = fixed
+    self.fixedGroups = fixedGroups
     self.onlyGroup = onlyGroup
   }
 }

@@ -53,8 +53,10 @@ private func period(_ tasks: TaskGraph, ends: [Int64]) -> SimulatedTime {
     stepEnds[task.label.step] = max(stepEnds[task.label.step], end)
   }
   for step in 1..<tasks.steps { stepEnds[step] = max(stepEnds[step], stepEnds[step - 1]) }
-  let counted = Int64(max(1, tasks.steps / 2))
-  let span = stepEnds[tasks.steps - 1] - stepEnds[tasks.steps - 1 - Int(counted)]
+  // The last step meets no step after it, so it only keeps the one before it company.
+  let last = max(1, tasks.steps - 2)
+  let counted = Int64(max(1, last / 2))
+  let span = stepEnds[last] - stepEnds[last - Int(counted)]
   return SimulatedTime((span + counted - 1) / counted)
 }
 

@@ -1,5 +1,7 @@
 public import Graphs
 public import Machines
+public import Planning
+public import Plans
 public import Units
 
 /// What a user asks for: a network, a machine, the training step and the limits of the search.
@@ -30,39 +32,13 @@ public struct Request: Hashable, Sendable {
   }
 
   /// What may run at the same time.
-  public enum Overlap: String, Hashable, Sendable, CaseIterable {
-    /// Nothing: a barrier stands after every operator phase and conversion.
-    case none
-    /// Weight-gradient collectives run under the error pass.
-    case backward
-    /// Also, step t uses the weights after step t−2.
-    case steady
-  }
-
+  public typealias Overlap = Plans.Overlap
   /// When partial results are reduced.
-  public enum Reduction: String, Hashable, Sendable, CaseIterable {
-    /// Whichever moves less, for each tensor.
-    case best
-    /// Straight into what the next operator needs.
-    case lazy
-    /// At once, to every device.
-    case eager
-  }
-
+  public typealias Reduction = Plans.ReductionTiming
   /// How the plan space is searched.
-  public enum Strategy: String, Hashable, Sendable, CaseIterable {
-    /// All levels together.
-    case exact
-    /// One level after another, from the top.
-    case hierarchical
-    /// Every plan, each lowered and priced; only for small spaces.
-    case exhaustive
-  }
-
+  public typealias Strategy = Planning.SearchStrategy
   /// What the best plan has least of.
-  public enum Objective: String, Hashable, Sendable, CaseIterable {
-    case time, energy, communication, memory
-  }
+  public typealias Objective = Planning.Objective
 
   /// Where the network may be cut between unlike devices.
   public enum Cut: Hashable, Sendable {

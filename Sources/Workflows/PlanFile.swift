@@ -1,0 +1,136 @@
+import Diagnostics
+import Documents
+import Graphs
+import Machines
+import Plans
+
+/// A plan as a file: what is decided for which layers, and how the step is run.
+///
+/// `layers` are the weighted layers and `operators` all others; either may be left out when a plan is written by
+/// hand, and whatever is not said is searched. The same document as a planning result can be read back.
+struct PlanFile {
+  /// A layer's devices and the axis on each level.
+  struct Entry {
+    let name: String
+    let devices: String?
+    let axes: [String]
+    let element: JSONElement
+  }
+
+  let model: String?
+  let machine: String?
+  let batch: Int?
+  let microBatches: Int?
+  let entries: [Entry]
+  let file: String
+
+  static let schema = "partita.plan/1"
+
+  /// Keys of a planning result that decide nothing.
+  private static let reportKeys = [
+    "search", "cost", "memory", "alternatives", "why", "bottlenecks", "assumptions", "warnings", "shares",
+  ]
+
+  init(text: String, file: String) throws(InputError) {
+    self.file = file
+    let root = try JSONElement(text: text, file: file, kind: .badModel)
+    let fields = try root.fields(
+      required: ["schema"],
+      optional: ["model", "machine", "batch", "step", "layers", "operators"] + Self.reportKeys)
+    let schema = try fields["schema"].string()
+    guard schema == Self.schema else {
+      throw fields["schema"].fault("the schema '\(schema)' is not \(Self.schema)")
+    }
+    model = try fields.optional("model")?.string()
+    machine = try fields.optional("machine")?.string()
+    batch = try fields.optional("batch")?.integer(in: 1...Int(Int32.max))
+    if let step = fields.optional("step") {
+      let members = try step.fields(
+        required: [],
+        optional: ["optimizer", "precision", "batch_norm", "overlap", "cells", "micro_batches"])
+      microBatches = try members.optional("micro_batches")?.integer(in: 1...(1 << 20))
+    } else {
+      microBatches = nil
+    }
+    var entries: [Entry] = []
+    for key in ["layers", "operators"] {
+      guard let list = fields.optional(key) else { continue }
+      for element in try list.array() { entries.append(try Self.entry(element)) }
+    }
+    self.entries = entries
+  }
+
+  private static func entry(_ element: JSONElement) throws(InputError) -> Entry {
+    let fields = try element.fields(required: ["name"], optional: ["devices", "axes"])
+    var axes: [String] = []
+    if let list = fields.optional("axes") { for axis in try list.array() { axes.append(try axis.string()) } }
+    return Entry(
+      name: try fields["name"].string(), devices: try fields.optional("devices")?.string(), axes: axes,
+      element: element)
+  }
+
+  /// Checks every entry against the network and the machine, and returns the rules and groups to keep.
+  func decisions(
+    for graph: Graph, on machine: Machine
+  ) throws(InputError) -> (rules: [String: [String]], groups: [String: String]) {
+    var rules: [String: [String]] = [:]
+    var groups: [String: String] = [:]
+    let names = graph.nodes.map(\.name)
+    let known = Dictionary(names.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+    var faults: [Diagnostic] = []
+    for entry in entries {
+      guard let index = known[entry.name] else {
+        let near = nearestName(to: entry.name, among: names).map { "did you mean '\($0)'?" }
+        faults += entry.element.fault("the network has no layer '\(entry.name)'", hint: near).diagnostics
+        continue
+      }
+      if let name = entry.devices {
+        guard machine.groups.contains(where: { $0.name == name }) else {
+          let legal = machine.groups.map(\.name).joined(separator: ", ")
+          faults += entry.element.fault("the machine has no devices '\(name)'", hint: "it has: \(legal)").diagnostics
+          continue
+        }
+        groups[entry.name] = name
+      }
+      let legal = OperatorProfile(NodeID(index), in: graph).rules.map(\.name)
+      if let wrong = entry.axes.first(where: { !legal.contains($0) }) {
+        faults += entry.element.fault(
+          "'\(entry.name)' cannot be split by '\(wrong)'", hint: "legal: \(legal.joined(separator: ", "))"
+        ).diagnostics
+        continue
+      }
+      let group = machine.groups.first { $0.name == entry.devices } ?? machine.groups.first { !$0.levels.isEmpty }
+      if !entry.axes.isEmpty, let group, entry.axes.count != group.levels.count {
+        faults += entry.element.fault(
+          "'\(entry.name)' has \(entry.axes.count) axes, '\(group.name)' has \(group.levels.count) levels"
+        ).diagnostics
+        continue
+      }
+      rules[entry.name] = entry.axes
+    }
+    if !faults.isEmpty { throw InputError(faults) }
+    return (rules, groups)
+  }
+}
+
+extension Plan {
+  /// The plan as a document that can be read back.
+  func document(_ graph: Graph, settings: JSONValue) -> JSONValue {
+    var layers: [JSONValue] = []
+    var operators: [JSONValue] = []
+    for stage in stages {
+      for (node, rules) in zip(stage.nodes, stage.rules) {
+        let entry: JSONValue = .object([
+          .init("name", .string(graph.nodes[node].name)), .init("devices", .string(stage.group)),
+          .init("axes", .array(rules.map { .string($0) })),
+        ])
+        if graph.nodes[node].operator.rules.isWeighted { layers.append(entry) } else { operators.append(entry) }
+      }
+    }
+    return .object([
+      .init("schema", .string(PlanFile.schema)), .init("model", .string(model)), .init("machine", .string(machine)),
+      .init("batch", .integer(batch)), .init("step", settings), .init("layers", .array(layers)),
+      .init("operators", .array(operators)),
+    ])
+  }
+}

@@ -1,0 +1,147 @@
+import Diagnostics
+import Differentiation
+import Graphs
+import Machines
+import Planning
+import Plans
+import Pricing
+import Results
+import Simulation
+import Units
+
+/// One request with its network and machine read: everything that planning and simulating it need.
+struct Session {
+  let request: Request
+  let source: MachineSource
+  let model: ModelSource
+  /// The training graph of the whole batch.
+  let whole: TrainingGraph
+
+  init(_ request: Request) throws(InputError) {
+    guard let name = request.machine else {
+      throw InputError(.usage, "no machine is given", hint: "name one: --machine NAME, from `partita machines`")
+    }
+    self.request = request
+    model = ModelSource(name: request.model)
+    source = try MachineSource(name)
+    whole = try Self.training(model, request, microBatches: 1)
+  }
+
+  var machine: Machine { source.machine }
+  var batch: Int { whole.graph.batch }
+
+  /// The training graph of one micro-batch.
+  func training(microBatches: Int) throws(InputError) -> TrainingGraph {
+    microBatches == 1 ? whole : try Self.training(model, request, microBatches: microBatches)
+  }
+
+  static func training(
+    _ model: ModelSource, _ request: Request, microBatches: Int
+  ) throws(InputError) -> TrainingGraph {
+    var graph = try model.graph(batch: request.batch)
+    let batch = graph.batch
+    if microBatches > 1 {
+      guard batch % microBatches == 0 else {
+        throw InputError(
+          .usage, "a batch of \(batch) does not fall into \(microBatches) equal micro-batches",
+          hint: "choose a divisor of the batch")
+      }
+      graph = try model.graph(batch: batch / microBatches)
+    }
+    let mode: BatchNormalization.Mode =
+      switch request.batchNormalization {
+      case .full: .full
+      case .cell: .cell
+      case .frozen: .frozen
+      }
+    guard let optimizer = Optimizer(name: request.optimizer.rawValue) else {
+      preconditionFailure("no optimizer '\(request.optimizer.rawValue)'")
+    }
+    return try differentiate(
+      graph, optimizer: optimizer,
+      options: DifferentiationOptions(
+        masterCopies: request.precision.keepsMasterCopies ? .float32 : .none, batchNormalization: mode))
+  }
+
+  /// How the step is run with so many micro-batches.
+  func step(microBatches: Int) -> StepOptions {
+    StepOptions(
+      overlap: request.overlap, microBatches: microBatches, precision: request.precision,
+      reduction: request.reduction, gradientBucket: request.overlap == .none ? nil : Bytes(25 << 20))
+  }
+
+  // MARK: Whole plans
+
+  /// Lowers a plan, with the memory limit of the request in place of larger capacities.
+  func lowered(_ plan: Plan, training: TrainingGraph, on machine: Machine) throws(PlanViolations) -> TaskGraph {
+    let tasks = try lower(plan, training: training, machine: machine)
+    guard let limit = request.memoryLimit else { return tasks }
+    let violations = tasks.memory.filter { $0.peak > limit }.map {
+      PlanViolation.memory(device: $0.device, peak: $0.peak, capacity: limit, task: $0.task)
+    }
+    if !violations.isEmpty { throw PlanViolations(violations) }
+    return tasks
+  }
+
+  /// The real objective of a plan: its price, and for time under overlap its simulated makespan.
+  func evaluator(_ training: TrainingGraph, tables: CostTables) -> PlanEvaluator {
+    { plan in
+      let tasks: TaskGraph
+      do throws(PlanViolations) {
+        tasks = try lowered(plan, training: training, on: machine)
+      } catch {
+        return .failure(error)
+      }
+      let costs = TaskCosts(tasks, tables: tables)
+      let cost = price(tasks, costs: costs)
+      let time =
+        plan.options.overlap == .none ? cost.time : Simulation.simulate(tasks, costs: costs).makespan
+      let objective: Double =
+        switch request.objective {
+        case .time: Double(time.picoseconds)
+        case .energy: cost.energy?.value ?? .infinity
+        case .communication: Double(cost.bytesMoved.count)
+        case .memory: Double(tasks.memory.reduce(0) { max($0, $1.peak.count) })
+        }
+      return .success(PlanValue(objective: objective, time: time))
+    }
+  }
+
+  /// What the search must keep to.
+  func searchOptions(
+    fixed: [String: [String]] = [:], groups: [String: String] = [:], onlyGroup: String? = nil
+  ) throws(InputError) -> SearchOptions {
+    let cut: CutChoice
+    switch request.cut {
+    case .search: cut = .search
+    case .none: cut = .none
+    case .after(let name):
+      guard let index = whole.graph.nodes.firstIndex(where: { $0.name == name }) else {
+        let near = nearestName(to: name, among: whole.graph.nodes.map(\.name))
+        throw InputError(
+          .usage, "the network has no layer '\(name)'", hint: near.map { "did you mean '\($0)'?" })
+      }
+      cut = .after(index)
+    }
+    return SearchOptions(
+      objective: request.objective, strategy: request.search, axes: request.axes,
+      memoryLimit: request.memoryLimit, deadline: request.deadline, cut: cut, fixed: fixed,
+      fixedGroups: groups, onlyGroup: onlyGroup)
+  }
+
+  /// The numbers of micro-batches to try: the one asked for, or the powers of two that the batch allows.
+  var microBatchChoices: [Int] {
+    if let count = request.microBatches { return [count] }
+    let hasSeveralGroups = machine.groups.count > 1
+    let needsWholeBatch = whole.graph.nodes.contains { node in
+      node.operator.rules.statistics(.forward, inputs: whole.graph.inputTypes(of: node)) > 0
+    }
+    guard hasSeveralGroups, !needsWholeBatch, request.overlap == .backward else { return [1] }
+    return [1, 2, 4, 8, 16, 32].filter { batch % $0 == 0 }
+  }
+}
+
+extension Precision {
+  /// Whether parameters are kept in 32 bits beside the copies that arithmetic reads.
+  var keepsMasterCopies: Bool { self == .bfloat16 || self == .float16 }
+}

@@ -178,3 +178,16 @@ public struct Device: Hashable, Sendable {
     self.idlePower = idlePower
   }
 }
+
+extension ComputeModel {
+  /// The kind's name in machine files.
+  public var kind: String {
+    switch self {
+    case .processor: "processor"
+    case .gpu: "gpu"
+    case .rowStationaryArray: "row-stationary-array"
+    case .systolicArray: "systolic-array"
+    case .nearStorage: "near-storage"
+    }
+  }
+}

@@ -46,6 +46,20 @@ public struct SearchOutcome: Sendable {
   public let states: Int
   /// The shortest step among plans that miss the deadline.
   public let earliest: SimulatedTime?
+
+  /// Creates an outcome.
+  public init(
+    best: Candidate?, others: [Candidate], rejected: [(plan: Plan, violations: PlanViolations)],
+    isExact: Bool, gap: Double?, states: Int, earliest: SimulatedTime?
+  ) {
+    self.best = best
+    self.others = others
+    self.rejected = rejected
+    self.isExact = isExact
+    self.gap = gap
+    self.states = states
+    self.earliest = earliest
+  }
 }
 
 /// A network, a machine and a way of running the step: what a plan is sought for.

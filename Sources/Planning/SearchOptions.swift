@@ -31,7 +31,7 @@ public struct SearchOptions: Hashable, Sendable {
   /// What the best plan has least of.
   public let objective: Objective
   /// How the space is searched.
-  public let strategy: SearchStrategy
+  public var strategy: SearchStrategy
   /// The axes along which weighted operators may be split; the order breaks ties.
   public let axes: [AxisRole]
   /// The most memory that any device may use, nil for each device's capacity.
@@ -39,7 +39,7 @@ public struct SearchOptions: Hashable, Sendable {
   /// The longest step accepted.
   public let deadline: Seconds?
   /// Where the network may be cut.
-  public let cut: CutChoice
+  public var cut: CutChoice
   /// For some nodes, by name, the rules that are kept.
   public let fixed: [String: [String]]
   /// For some nodes, by name, the group of devices that is kept.

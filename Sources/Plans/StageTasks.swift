@@ -118,29 +118,12 @@ public struct StageTasks: Sendable {
   }
 
   /// The collectives of a step, one for each part of the levels above; one alone stands for all where all are equal.
-  public func collectives(_ step: ConversionStep, elementSize: Int, representativeOnly: Bool = false)
-    -> [Collective]
-  {
-    let ways = cut.ways[step.level]
-    let lanes = cut.strides[step.level]
-    let span = ways * lanes
-    let isUniform = step.before.count == 1 && step.after.count == 1
-    let count = isUniform && representativeOnly ? 1 : cut.deviceCount / span
-    return (0..<count).map { index in
-      let first = index * span
-      func parts(_ values: [Int]) -> CollectiveParts {
-        if values.count == 1 { return .even(Bytes(values[0] * elementSize)) }
-        // Lane by lane: the devices of one lane stand `lanes` apart.
-        let sizes = (0..<lanes).flatMap { lane in
-          (0..<ways).map { Bytes(values[first + $0 * lanes + lane] * elementSize) }
-        }
-        return CollectiveParts(sizes, ways: ways)
-      }
-      return Collective(
-        operation: step.operation, algorithm: algorithms[step.level], group: groupIndex, level: step.level,
-        firstDevice: first, parts: parts(step.operation == .reduceScatter ? step.after : step.before),
-        resultParts: step.operation == .allToAll ? parts(step.after) : nil)
-    }
+  public func collectives(
+    _ step: ConversionStep, elementSize: Int, representativeOnly: Bool = false
+  ) -> [Collective] {
+    step.collectives(
+      over: cut, group: groupIndex, algorithms: algorithms, elementSize: elementSize,
+      representativeOnly: representativeOnly)
   }
 
   /// What summing gradients on the host takes: every device sends its addend, the host reads them all and writes the

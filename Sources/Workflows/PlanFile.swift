@@ -33,7 +33,7 @@ struct PlanFile {
 
   init(text: String, file: String) throws(InputError) {
     self.file = file
-    let root = try JSONElement(text: text, file: file, kind: .badModel)
+    let root = try JSONElement(parsing: Array(text.utf8), file: file, kind: .badModel)
     let fields = try root.fields(
       required: ["schema"],
       optional: ["model", "machine", "batch", "step", "layers", "operators"] + Self.reportKeys)
@@ -47,7 +47,7 @@ struct PlanFile {
     if let step = fields.optional("step") {
       let members = try step.fields(
         required: [],
-        optional: ["optimizer", "precision", "batch_norm", "overlap", "cells", "micro_batches"])
+        optional: ["optimizer", "precision", "batch_normalization", "overlap", "cells", "micro_batches"])
       microBatches = try members.optional("micro_batches")?.integer(in: 1...(1 << 20))
     } else {
       microBatches = nil

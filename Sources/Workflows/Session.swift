@@ -84,7 +84,7 @@ struct Session {
   }
 
   /// The real objective of a plan: its price, and for time under overlap its simulated makespan.
-  func evaluator(_ training: TrainingGraph, tables: CostTables) -> PlanEvaluator {
+  func evaluator(_ training: TrainingGraph, on machine: Machine, tables: CostTables) -> PlanEvaluator {
     { plan in
       let tasks: TaskGraph
       do throws(PlanViolations) {

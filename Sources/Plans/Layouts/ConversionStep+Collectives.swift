@@ -1,0 +1,37 @@
+import Machines
+import Units
+
+extension ConversionStep {
+  /// The collectives of the step, one for each part of the levels above.
+  ///
+  /// - Parameters:
+  ///   - cut: The group whose devices hold the parts.
+  ///   - group: The group's index in ``Machine/groups``.
+  ///   - algorithms: For each level the algorithm that moves the data.
+  ///   - elementSize: The bytes of an element.
+  ///   - representativeOnly: Whether one collective is enough where all are equal.
+  public func collectives(
+    over cut: Cut, group: Int, algorithms: [CollectiveAlgorithm], elementSize: Int, representativeOnly: Bool = false
+  ) -> [Collective] {
+    let ways = cut.ways[level]
+    let lanes = cut.strides[level]
+    let span = ways * lanes
+    let isUniform = before.count == 1 && after.count == 1
+    let count = isUniform && representativeOnly ? 1 : cut.deviceCount / span
+    return (0..<count).map { index in
+      let first = index * span
+      func parts(_ values: [Int]) -> CollectiveParts {
+        if values.count == 1 { return .even(Bytes(values[0] * elementSize)) }
+        // Lane by lane: the devices of one lane stand `lanes` apart.
+        let sizes = (0..<lanes).flatMap { lane in
+          (0..<ways).map { Bytes(values[first + $0 * lanes + lane] * elementSize) }
+        }
+        return CollectiveParts(sizes, ways: ways)
+      }
+      return Collective(
+        operation: operation, algorithm: algorithms[level], group: group, level: level, firstDevice: first,
+        parts: parts(operation == .reduceScatter ? after : before),
+        resultParts: operation == .allToAll ? parts(after) : nil)
+    }
+  }
+}

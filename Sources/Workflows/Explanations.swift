@@ -1,0 +1,208 @@
+import Diagnostics
+import Differentiation
+import Graphs
+import Machines
+import Planning
+import Plans
+import Pricing
+import Results
+import Simulation
+import Units
+
+extension Session {
+  /// The plan in a few words: which devices run what, and along which axes.
+  func summary(of plan: Plan, _ graph: Graph) -> String {
+    plan.stages.map { stage in
+      var counts: [String] = []
+      var numbers: [String: Int] = [:]
+      for (node, rules) in zip(stage.nodes, stage.rules) where graph.nodes[node].operator.rules.isWeighted {
+        let name = rules.isEmpty ? "whole" : shortened(rules)
+        if numbers[name] == nil { counts.append(name) }
+        numbers[name, default: 0] += 1
+      }
+      let layers = counts.map { "\(numbers[$0] ?? 0) × \($0)" }.joined(separator: ", ")
+      let last = graph.nodes[stage.nodes.upperBound - 1].name
+      let range = plan.stages.count == 1 ? "" : " to \(last)"
+      return "\(stage.group)\(range): \(layers.isEmpty ? "no layers" : layers)"
+    }.joined(separator: "; ") + (plan.options.microBatches > 1 ? "; \(plan.options.microBatches) micro-batches" : "")
+  }
+
+  /// Axes of all levels in one word where they are the same.
+  private func shortened(_ rules: [String]) -> String {
+    guard let first = rules.first, !rules.allSatisfy({ $0 == first }) else { return rules.first ?? "" }
+    return rules.joined(separator: "/")
+  }
+
+  /// Other plans with what they cost and why they lose.
+  func alternatives(of decision: Decision, _ best: PlanResult) -> [PlanReport.Alternative] {
+    var alternatives: [PlanReport.Alternative] = []
+    for candidate in decision.outcome.others.prefix(5) {
+      guard let training = try? training(microBatches: candidate.plan.options.microBatches),
+        let tasks = try? lowered(candidate.plan, training: training, on: decision.machine)
+      else { continue }
+      let result = PlanResult(tasks, on: decision.machine)
+      alternatives.append(
+        PlanReport.Alternative(
+          summary: summary(of: candidate.plan, training.graph), cost: result.cost,
+          reason: reason(result, losesTo: best)))
+    }
+    for entry in decision.outcome.rejected.prefix(3) {
+      alternatives.append(
+        PlanReport.Alternative(
+          summary: summary(of: entry.plan, decision.training.graph), cost: nil,
+          reason: entry.violations.violations.first?.description ?? "it cannot run"))
+    }
+    return alternatives
+  }
+
+  /// Why one plan is worse than another.
+  private func reason(_ result: PlanResult, losesTo best: PlanResult) -> String {
+    let factor = result.timeline.makespan.seconds / max(best.timeline.makespan.seconds, Seconds(1e-12))
+    let ratio = "\(rounded(factor, 3)) × the time"
+    guard let busiest = result.cost.busiest else { return ratio }
+    let own = best.cost.resources.first { $0.name == busiest.name }?.busy ?? .zero
+    let share = busiest.busy.seconds / max(result.timeline.makespan.seconds, Seconds(1e-12))
+    return
+      "\(ratio): \(busiest.name) is \(Int((100 * share).rounded())) % busy, for \(busiest.busy) against \(own)"
+  }
+
+  /// Why the plan is as good as it is.
+  func reasons(for decision: Decision, _ result: PlanResult) -> [String] {
+    var reasons = [summary(of: decision.plan, decision.training.graph)]
+    if let busiest = result.cost.busiest {
+      let share = busiest.busy.seconds / max(result.timeline.makespan.seconds, Seconds(1e-12))
+      reasons.append("the busiest resource is \(busiest.name): \(Int((100 * share).rounded())) % of the step")
+    }
+    if !decision.outcome.isExact {
+      let gap = decision.outcome.gap.map { "at most \(rounded(100 * $0, 3)) % above a lower bound" }
+      reasons.append("the search was not exact: the plan is \(gap ?? "not bounded from below")")
+    }
+    reasons += decision.training.notes
+    return reasons
+  }
+
+  /// The busiest resources, and for links what twice their bandwidth would give.
+  func bottlenecks(of decision: Decision, _ result: PlanResult) -> [Bottleneck] {
+    let ranked = result.cost.resources.enumerated().sorted {
+      ($1.element.busy, $0.offset) < ($0.element.busy, $1.offset)
+    }.map(\.element)
+    var doubled: [String: SimulatedTime?] = [:]
+    return ranked.prefix(6).map { use in
+      var time: SimulatedTime?
+      if use.kind == .link, let (name, machine) = decision.machine.doublingBandwidth(of: use.name) {
+        if let known = doubled[name] {
+          time = known
+        } else {
+          time = (try? lowered(decision.plan, training: decision.training, on: machine)).map {
+            PlanResult($0, on: machine).timeline.makespan
+          }
+          doubled[name] = time
+        }
+      }
+      let fraction = use.busy.seconds / max(result.timeline.makespan.seconds, Seconds(1e-12))
+      return Bottleneck(
+        resource: use.name, kind: use.kind, busy: use.busy, fraction: fraction, timeIfDoubled: time)
+    }
+  }
+
+  /// What was taken for granted.
+  func assumptions(of decision: Decision) -> [Assumption] {
+    var assumptions = [
+      Assumption(
+        what: "traffic of an operator", value: "each tensor crosses the memory once for each pass",
+        why: "blocking inside the chip is assumed to keep what is reused")
+    ]
+    if decision.plan.stages.contains(where: { $0.rules.contains { !$0.isEmpty } }) {
+      assumptions.append(
+        Assumption(
+          what: "additions of reductions", value: "0 s",
+          why: "received addends are summed as they are written to memory, which the transfer outlasts"))
+    }
+    if machine.samples == nil {
+      assumptions.append(
+        Assumption(
+          what: "loading of samples", value: "0 s",
+          why: "the machine does not say where samples are stored (`samples:`), so they start where they are needed"))
+    } else if request.overlap != .none {
+      assumptions.append(
+        Assumption(
+          what: "loading of samples", value: "under the step before",
+          why: "the samples of the next step are prefetched while this one runs"))
+    }
+    return assumptions
+  }
+
+  /// What a user should know: the reader's warnings, and fields of the machine that changed nothing.
+  func warnings(for decision: Decision, _ result: PlanResult) -> [String] {
+    var warnings = source.description.warnings.map { warning in
+      (warning.location?.line).map { "line \($0): \(warning.message)" } ?? warning.message
+    }
+    for field in source.description.physicsFields {
+      guard let changed = try? source.doubling(field) else { continue }
+      let machine = decision.machine.mesh == source.machine.mesh ? changed : decision.machine.takingPhysics(of: changed)
+      if let tasks = try? lower(decision.plan, training: decision.training, machine: machine) {
+        let other = PlanResult(tasks, on: machine)
+        if other.cost != result.cost || other.timeline.makespan != result.timeline.makespan
+          || other.tasks.memory != result.tasks.memory
+        {
+          continue
+        }
+      } else {
+        continue
+      }
+      warnings.append("\(field.path) (line \(field.line)) did not influence the result: doubled, it changes nothing")
+    }
+    return warnings
+  }
+
+  private func rounded(_ value: Double, _ digits: Int) -> String {
+    var scale = 1.0
+    while abs(value) * scale >= 1, scale > 1e-9 { scale /= 10 }
+    while abs(value) * scale < 0.1, scale < 1e9, value != 0 { scale *= 10 }
+    let factor = (0..<digits).reduce(scale) { value, _ in value * 10 }
+    let result = (value * factor).rounded() / factor
+    return result == result.rounded() && abs(result) < 1e15 ? "\(Int(result))" : "\(result)"
+  }
+}
+
+extension Machine {
+  /// The machine with twice the bandwidth of the link or mesh level that a resource belongs to, and its name.
+  fileprivate func doublingBandwidth(of resource: String) -> (name: String, machine: Machine)? {
+    if let wire = wireNames.firstIndex(of: resource) {
+      let faster = links.map { link in
+        guard link.wire == wire else { return link }
+        return Link(
+          name: link.name, from: link.from, to: link.to, bandwidth: 2 * link.bandwidth, latency: link.latency,
+          energy: link.energy, wire: link.wire)
+      }
+      return (resource, replacing(links: faster, mesh: mesh))
+    }
+    guard let mesh, let level = mesh.levels.firstIndex(where: { resource.hasPrefix($0.name + " ") }) else {
+      return nil
+    }
+    var levels = mesh.levels
+    let old = levels[level]
+    levels[level] = MeshLevel(
+      name: old.name, ways: old.ways, topology: old.topology, bandwidth: 2 * old.bandwidth, duplex: old.duplex,
+      latency: old.latency, energy: old.energy)
+    return (old.name, replacing(links: links, mesh: Mesh(devices: mesh.devices, levels: levels)))
+  }
+
+  /// The same groups with the rates, energies and capacities of another reading of the description.
+  fileprivate func takingPhysics(of other: Machine) -> Machine {
+    let devices = zip(devices, other.devices).map { own, changed in
+      Device(
+        name: own.name, group: own.group, model: changed.model, memory: changed.memory,
+        energyPerMultiplyAccumulate: changed.energyPerMultiplyAccumulate, idlePower: changed.idlePower)
+    }
+    return Machine(
+      name: name, devices: devices, switches: switches, links: other.links, wireNames: wireNames, mesh: mesh,
+      samples: samples)
+  }
+
+  private func replacing(links: [Link], mesh: Mesh?) -> Machine {
+    Machine(
+      name: name, devices: devices, switches: switches, links: links, wireNames: wireNames, mesh: mesh,
+      samples: samples)
+  }
+}

@@ -1,0 +1,140 @@
+public import Diagnostics
+import Differentiation
+import Documents
+import Graphs
+import Machines
+import Planning
+import Plans
+import Pricing
+import Results
+import Simulation
+import Units
+
+/// Finds, or takes, a plan and says what it costs and why.
+///
+/// - Throws: ``InputError`` for bad input, or of kind `infeasible` with the cheapest relaxation as its hint.
+public func plan(_ request: Request) throws(InputError) -> PlanOutcome {
+  let session = try Session(request)
+  let decision = try session.decide()
+  let result = try session.result(of: decision)
+  let report = PlanReport(
+    model: session.whole.graph.name, machine: decision.machine.name, batch: session.batch,
+    settings: session.settings(of: decision.plan),
+    search: PlanReport.Search(
+      strategy: request.search.rawValue, objective: request.objective.rawValue,
+      exact: decision.outcome.isExact, gap: decision.outcome.gap, states: decision.outcome.states),
+    cost: result.cost, simulated: result.timeline.makespan, memory: result.tasks.memory,
+    layers: session.layers(of: decision), shares: session.shares(of: decision),
+    alternatives: session.alternatives(of: decision, result),
+    why: session.reasons(for: decision, result), bottlenecks: session.bottlenecks(of: decision, result),
+    assumptions: session.assumptions(of: decision), warnings: session.warnings(for: decision, result))
+  return PlanOutcome(
+    report: report,
+    plan: decision.plan.document(decision.training.graph, settings: report.settings.document))
+}
+
+/// Simulates the step of a plan that is searched for, named or read.
+///
+/// - Throws: ``InputError`` for bad input, or of kind `infeasible` with the cheapest relaxation as its hint.
+public func simulate(_ request: Request) throws(InputError) -> SimulationOutcome {
+  let session = try Session(request)
+  let decision = try session.decide()
+  let result = try session.result(of: decision)
+  let report = SimulationReport(
+    subject: .step(model: session.whole.graph.name, batch: session.batch, plan: decision.origin),
+    machine: decision.machine.name, makespan: result.timeline.makespan, cost: result.cost,
+    criticalPath: result.criticalPath,
+    resources: resourceUses(of: result.tasks, in: result.timeline, costs: result.costs),
+    exposedCommunication: result.timeline.exposedCommunication(of: result.tasks),
+    bottlenecks: session.bottlenecks(of: decision, result), memory: result.tasks.memory,
+    assumptions: session.assumptions(of: decision), warnings: session.warnings(for: decision, result))
+  return SimulationOutcome(report: report, timeline: result.timeline)
+}
+
+/// A plan lowered, priced and simulated.
+struct PlanResult {
+  let tasks: TaskGraph
+  let costs: TaskCosts
+  let cost: StepCost
+  let timeline: Timeline
+
+  init(_ tasks: TaskGraph, on machine: Machine) {
+    self.tasks = tasks
+    costs = TaskCosts(tasks, on: machine)
+    cost = price(tasks, costs: costs)
+    timeline = Simulation.simulate(tasks, costs: costs)
+  }
+
+  /// The tasks that decide the makespan, in the order of time.
+  var criticalPath: [SimulationReport.CriticalTask] {
+    timeline.criticalTasks(of: tasks).map { index in
+      let task = tasks.tasks[index]
+      let interval = timeline.taskIntervals[index]
+      return SimulationReport.CriticalTask(
+        task: index, name: task.label.name, category: task.category,
+        resources: costs.cost(of: index).occupancies.map { costs.resources.resources[$0.resource].name },
+        start: interval.start, duration: interval.end - interval.start)
+    }
+  }
+}
+
+extension Session {
+  /// Lowers, prices and simulates a decision's plan.
+  func result(of decision: Decision) throws(InputError) -> PlanResult {
+    do throws(PlanViolations) {
+      return PlanResult(
+        try lowered(decision.plan, training: decision.training, on: decision.machine), on: decision.machine)
+    } catch {
+      throw InputError(.infeasible, error.violations.map(\.description).joined(separator: "; "))
+    }
+  }
+
+  /// How the step of a plan is run.
+  func settings(of plan: Plan) -> StepSettings {
+    StepSettings(
+      optimizer: request.optimizer.rawValue, precision: request.precision.rawValue,
+      batchNormalization: request.batchNormalization.rawValue, overlap: request.overlap.rawValue,
+      cells: min(request.cells ?? 16, batch), microBatches: plan.options.microBatches)
+  }
+
+  /// The weighted layers with their devices and axes.
+  func layers(of decision: Decision) -> [PlanReport.Layer] {
+    decision.plan.stages.flatMap { stage in
+      zip(stage.nodes, stage.rules).compactMap { node, rules in
+        let node = decision.training.graph.nodes[node]
+        guard node.operator.rules.isWeighted else { return nil }
+        return PlanReport.Layer(name: node.name, devices: stage.group, axes: rules)
+      }
+    }
+  }
+
+  /// The shares of every level that the plan uses.
+  func shares(of decision: Decision) -> [PlanReport.Share] {
+    decision.plan.stages.flatMap { stage -> [PlanReport.Share] in
+      guard let group = decision.machine.groups.first(where: { $0.name == stage.group }) else { return [] }
+      return group.levels.indices.map { level in
+        let weights = stage.shares.weights[level]
+        let total = Double(weights.reduce(0, +))
+        return PlanReport.Share(
+          devices: stage.group, level: group.levels[level].name ?? stage.group, axis: "all",
+          fractions: weights.map { Double($0) / total })
+      }
+    }
+  }
+}
+
+extension StepSettings {
+  /// The settings as a part of a plan file.
+  var document: JSONValue {
+    .object([
+      .init("optimizer", .string(optimizer)), .init("precision", .string(precision)),
+      .init("batch_normalization", .string(batchNormalization)), .init("overlap", .string(overlap)),
+      .init("cells", .integer(cells)), .init("micro_batches", .integer(microBatches)),
+    ])
+  }
+}
+
+extension DeviceGroup.Level {
+  /// The name of a level of the mesh.
+  var name: String? { if case .mesh(let level) = network { level.name } else { nil } }
+}

@@ -67,8 +67,8 @@ let package = Package(
     .executableTarget(
       name: "partita",
       dependencies: [
-        "Units", "Diagnostics", "Documents", "Graphs", "Machines", "Results", "Workflows",
-        "Reporting", "Studies",
+        "Units", "Diagnostics", "Documents", "Graphs", "Machines", "Results", "Plans", "Planning",
+        "Workflows", "Reporting", "Studies",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

@@ -81,14 +81,18 @@ private struct CollectiveTasks {
   /// Adds the tasks of one chunk, of which every device holds `bytes` before a reduction or an exchange, or after a
   /// gathering.
   mutating func add(_ operation: CollectiveOperation, bytes: Int, chunk: Int) {
-    func layout(_ state: SplitState) -> Layout { Layout([SplitState](repeating: state, count: cut.levelCount)) }
+    func layout(_ state: SplitState) -> Layout {
+      Layout([SplitState](repeating: state, count: cut.levelCount))
+    }
     let steps: [ConversionStep]? =
       switch operation {
       case .allReduce: conversionSteps([bytes], from: layout(.partial), to: layout(.replicated), over: cut)
-      case .reduceScatter: conversionSteps([bytes], from: layout(.partial), to: layout(.sharded(0)), over: cut)
+      case .reduceScatter:
+        conversionSteps([bytes], from: layout(.partial), to: layout(.sharded(0)), over: cut)
       case .allGather: conversionSteps([bytes], from: layout(.sharded(0)), to: layout(.replicated), over: cut)
       case .allToAll:
-        conversionSteps([cut.deviceCount, bytes], from: layout(.sharded(0)), to: layout(.sharded(1)), over: cut)
+        conversionSteps(
+          [cut.deviceCount, bytes], from: layout(.sharded(0)), to: layout(.sharded(1)), over: cut)
       }
     var ready = [[Int]](repeating: [], count: cut.deviceCount)
     for step in steps ?? [] {
@@ -98,7 +102,8 @@ private struct CollectiveTasks {
         tasks.append(
           TaskGraph.Task(
             kind: .collective(collective),
-            label: TaskGraph.Label(category: "collective", name: "level \(step.level + 1)", microBatch: chunk),
+            label: TaskGraph.Label(
+              category: "collective", name: "level \(step.level + 1)", microBatch: chunk),
             dependencies: Array(Set(members.flatMap { ready[$0] })).sorted()))
         for device in members { ready[device] = [tasks.count - 1] }
       }

@@ -44,7 +44,8 @@ extension Session {
     if !groups.isEmpty, Set(groups.values).count == 1, groups.count == whole.graph.nodes.count {
       onlyGroup = groups.values.first
     }
-    let options = try searchOptions(fixed: rules, groups: onlyGroup == nil ? groups : [:], onlyGroup: onlyGroup)
+    let options = try searchOptions(
+      fixed: rules, groups: onlyGroup == nil ? groups : [:], onlyGroup: onlyGroup)
     return try best(of: [(options, asked.map { [$0] } ?? microBatchChoices)], origin, on: machine)
   }
 
@@ -88,9 +89,13 @@ extension Session {
   private func single(_ name: String?) throws(InputError) -> Decision {
     var seen: Set<String> = []
     let kinds = machine.devices.filter { seen.insert($0.group).inserted }
-    let candidates = name.map { name in machine.devices.filter { $0.name == name || $0.group == name }.prefix(1) }
+    let candidates = name.map { name in
+      machine.devices.filter { $0.name == name || $0.group == name }.prefix(1)
+    }
     guard !(candidates ?? kinds[...]).isEmpty else {
-      let near = nearestName(to: name ?? "", among: machine.devices.map(\.name)).map { "did you mean '\($0)'?" }
+      let near = nearestName(to: name ?? "", among: machine.devices.map(\.name)).map {
+        "did you mean '\($0)'?"
+      }
       throw InputError(
         .usage, "\(machine.name) has no device '\(name ?? "")'",
         hint: near ?? "it has: \(kinds.map(\.group).joined(separator: ", "))")
@@ -116,7 +121,9 @@ extension Session {
 
   // MARK: The best
 
-  private func best(of choices: [Choice], _ origin: String, on machine: Machine) throws(InputError) -> Decision {
+  private func best(of choices: [Choice], _ origin: String, on machine: Machine) throws(InputError)
+    -> Decision
+  {
     var best: Decision?
     var others: [Candidate] = []
     var rejected: [(plan: Plan, violations: PlanViolations)] = []
@@ -147,7 +154,8 @@ extension Session {
           }
           others.append(known)
         }
-        best = Decision(plan: found.plan, machine: machine, training: training, outcome: outcome, origin: origin)
+        best = Decision(
+          plan: found.plan, machine: machine, training: training, outcome: outcome, origin: origin)
       }
     }
     guard let best, let found = best.outcome.best else { throw infeasible(rejected, earliest) }
@@ -182,7 +190,9 @@ extension Session {
       if let worst, worst.peak < (least?.peak ?? Bytes(Int.max)) { least = worst }
     }
     if let least {
-      let what = request.memoryLimit.map { "no plan fits in \($0)" } ?? "no plan fits in the memories of \(machine.name)"
+      let what =
+        request.memoryLimit.map { "no plan fits in \($0)" }
+        ?? "no plan fits in the memories of \(machine.name)"
       return InputError(
         .infeasible, what,
         hint:

@@ -24,7 +24,8 @@ extension Session {
       let last = graph.nodes[stage.nodes.upperBound - 1].name
       let range = plan.stages.count == 1 ? "" : " to \(last)"
       return "\(stage.group)\(range): \(layers.isEmpty ? "no layers" : layers)"
-    }.joined(separator: "; ") + (plan.options.microBatches > 1 ? "; \(plan.options.microBatches) micro-batches" : "")
+    }.joined(separator: "; ")
+      + (plan.options.microBatches > 1 ? "; \(plan.options.microBatches) micro-batches" : "")
   }
 
   /// Axes of all levels in one word where they are the same.
@@ -122,7 +123,9 @@ extension Session {
       assumptions.append(
         Assumption(
           what: "loading of samples", value: "0 s",
-          why: "the machine does not say where samples are stored (`samples:`), so they start where they are needed"))
+          why:
+            "the machine does not say where samples are stored (`samples:`), so they start where they are needed"
+        ))
     } else if request.overlap != .none {
       assumptions.append(
         Assumption(
@@ -139,7 +142,8 @@ extension Session {
     }
     for field in source.description.physicsFields {
       guard let changed = try? source.doubling(field) else { continue }
-      let machine = decision.machine.mesh == source.machine.mesh ? changed : decision.machine.takingPhysics(of: changed)
+      let machine =
+        decision.machine.mesh == source.machine.mesh ? changed : decision.machine.takingPhysics(of: changed)
       if let tasks = try? lower(decision.plan, training: decision.training, machine: machine) {
         let other = PlanResult(tasks, on: machine)
         if other.cost != result.cost || other.timeline.makespan != result.timeline.makespan
@@ -150,7 +154,8 @@ extension Session {
       } else {
         continue
       }
-      warnings.append("\(field.path) (line \(field.line)) did not influence the result: doubled, it changes nothing")
+      warnings.append(
+        "\(field.path) (line \(field.line)) did not influence the result: doubled, it changes nothing")
     }
     return warnings
   }
@@ -183,7 +188,8 @@ extension Machine {
     var levels = mesh.levels
     let old = levels[level]
     levels[level] = MeshLevel(
-      name: old.name, ways: old.ways, topology: old.topology, bandwidth: 2 * old.bandwidth, duplex: old.duplex,
+      name: old.name, ways: old.ways, topology: old.topology, bandwidth: 2 * old.bandwidth,
+      duplex: old.duplex,
       latency: old.latency, energy: old.energy)
     return (old.name, replacing(links: links, mesh: Mesh(devices: mesh.devices, levels: levels)))
   }

@@ -13,7 +13,9 @@ struct MachineSource {
     file = name
     if let known = catalogue.yaml(named: name) {
       yaml = known
-    } else if FileManager.default.fileExists(atPath: name) || name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+    } else if FileManager.default.fileExists(atPath: name) || name.hasSuffix(".yaml")
+      || name.hasSuffix(".yml")
+    {
       yaml = try text(of: name, .badMachine)
     } else {
       // Names the nearest machine of the catalogue.

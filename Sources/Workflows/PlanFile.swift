@@ -76,7 +76,8 @@ struct PlanFile {
     var rules: [String: [String]] = [:]
     var groups: [String: String] = [:]
     let names = graph.nodes.map(\.name)
-    let known = Dictionary(names.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+    let known = Dictionary(
+      names.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
     var faults: [Diagnostic] = []
     for entry in entries {
       guard let index = known[entry.name] else {
@@ -87,23 +88,27 @@ struct PlanFile {
       if let name = entry.devices {
         guard machine.groups.contains(where: { $0.name == name }) else {
           let legal = machine.groups.map(\.name).joined(separator: ", ")
-          faults += entry.element.fault("the machine has no devices '\(name)'", hint: "it has: \(legal)").diagnostics
+          faults +=
+            entry.element.fault("the machine has no devices '\(name)'", hint: "it has: \(legal)").diagnostics
           continue
         }
         groups[entry.name] = name
       }
       let legal = OperatorProfile(NodeID(index), in: graph).rules.map(\.name)
       if let wrong = entry.axes.first(where: { !legal.contains($0) }) {
-        faults += entry.element.fault(
-          "'\(entry.name)' cannot be split by '\(wrong)'", hint: "legal: \(legal.joined(separator: ", "))"
-        ).diagnostics
+        faults +=
+          entry.element.fault(
+            "'\(entry.name)' cannot be split by '\(wrong)'", hint: "legal: \(legal.joined(separator: ", "))"
+          ).diagnostics
         continue
       }
-      let group = machine.groups.first { $0.name == entry.devices } ?? machine.groups.first { !$0.levels.isEmpty }
+      let group =
+        machine.groups.first { $0.name == entry.devices } ?? machine.groups.first { !$0.levels.isEmpty }
       if !entry.axes.isEmpty, let group, entry.axes.count != group.levels.count {
-        faults += entry.element.fault(
-          "'\(entry.name)' has \(entry.axes.count) axes, '\(group.name)' has \(group.levels.count) levels"
-        ).diagnostics
+        faults +=
+          entry.element.fault(
+            "'\(entry.name)' has \(entry.axes.count) axes, '\(group.name)' has \(group.levels.count) levels"
+          ).diagnostics
         continue
       }
       rules[entry.name] = entry.axes
@@ -124,11 +129,16 @@ extension Plan {
           .init("name", .string(graph.nodes[node].name)), .init("devices", .string(stage.group)),
           .init("axes", .array(rules.map { .string($0) })),
         ])
-        if graph.nodes[node].operator.rules.isWeighted { layers.append(entry) } else { operators.append(entry) }
+        if graph.nodes[node].operator.rules.isWeighted {
+          layers.append(entry)
+        } else {
+          operators.append(entry)
+        }
       }
     }
     return .object([
-      .init("schema", .string(PlanFile.schema)), .init("model", .string(model)), .init("machine", .string(machine)),
+      .init("schema", .string(PlanFile.schema)), .init("model", .string(model)),
+      .init("machine", .string(machine)),
       .init("batch", .integer(batch)), .init("step", settings), .init("layers", .array(layers)),
       .init("operators", .array(operators)),
     ])

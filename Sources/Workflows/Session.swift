@@ -19,7 +19,8 @@ struct Session {
 
   init(_ request: Request) throws(InputError) {
     guard let name = request.machine else {
-      throw InputError(.usage, "no machine is given", hint: "name one: --machine NAME, from `partita machines`")
+      throw InputError(
+        .usage, "no machine is given", hint: "name one: --machine NAME, from `partita machines`")
     }
     self.request = request
     model = ModelSource(name: request.model)
@@ -73,7 +74,8 @@ struct Session {
   // MARK: Whole plans
 
   /// Lowers a plan, with the memory limit of the request in place of larger capacities.
-  func lowered(_ plan: Plan, training: TrainingGraph, on machine: Machine) throws(PlanViolations) -> TaskGraph {
+  func lowered(_ plan: Plan, training: TrainingGraph, on machine: Machine) throws(PlanViolations) -> TaskGraph
+  {
     let tasks = try lower(plan, training: training, machine: machine)
     guard let limit = request.memoryLimit else { return tasks }
     let violations = tasks.memory.filter { $0.peak > limit }.map {

@@ -37,7 +37,8 @@ public func models() -> [ModelSummary] {
     let isTable = graph.nodes.contains { if case .tabulated = $0.operator { true } else { false } }
     return ModelSummary(
       name: network.name, title: network.summary, form: isTable ? .layerTable : .graph,
-      parameters: graph.tensors.reduce(0) { $1.role == .parameter ? $0 + $1.type.elementCount : $0 }, multiplyAccumulates: multiplyAccumulates, source: network.summary)
+      parameters: graph.tensors.reduce(0) { $1.role == .parameter ? $0 + $1.type.elementCount : $0 },
+      multiplyAccumulates: multiplyAccumulates, source: network.summary)
   }
 }
 
@@ -45,8 +46,8 @@ public func models() -> [ModelSummary] {
 ///
 /// - Throws: ``InputError`` for an unknown name or a layer table, which has no ONNX form.
 public func exportModel(named name: String, batch: Int) throws(InputError) -> [UInt8] {
-  _ = try BuiltInNetwork.graph(named: name, batch: batch)
-  throw InputError(.usage, "not yet")
+  let graph = try BuiltInNetwork.graph(named: name, batch: batch)
+  return try writeONNX(graph)
 }
 
 /// The machines of the catalogue, in the order in which they are listed.
@@ -60,7 +61,8 @@ public func machines() throws(InputError) -> [MachineSummary] {
     var seen: Set<String> = []
     let devices = machine.devices.filter { seen.insert($0.group).inserted }.map { device in
       MachineSummary.Devices(
-        name: device.group, kind: device.model.kind, count: machine.devices.count { $0.group == device.group },
+        name: device.group, kind: device.model.kind,
+        count: machine.devices.count { $0.group == device.group },
         memory: device.memory.capacity)
     }
     summaries.append(

@@ -11,7 +11,8 @@ extension ConversionStep {
   ///   - elementSize: The bytes of an element.
   ///   - representativeOnly: Whether one collective is enough where all are equal.
   public func collectives(
-    over cut: Cut, group: Int, algorithms: [CollectiveAlgorithm], elementSize: Int, representativeOnly: Bool = false
+    over cut: Cut, group: Int, algorithms: [CollectiveAlgorithm], elementSize: Int,
+    representativeOnly: Bool = false
   ) -> [Collective] {
     let ways = cut.ways[level]
     let lanes = cut.strides[level]

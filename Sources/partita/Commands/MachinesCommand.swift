@@ -22,11 +22,11 @@ struct MachinesCommand: ParsableCommand {
 
   func run() throws {
     guard let name else {
-      let all = machines()
+      let all = try machines()
       return try output.write(text: { _ in text(of: all) }, document: { json(of: all) })
     }
     let description = try machineDescription(named: name)
-    let listed = machines().filter { $0.name == name }
+    let listed = try machines().filter { $0.name == name }
     try output.write(text: { _ in description }, document: { json(of: listed) })
   }
 }

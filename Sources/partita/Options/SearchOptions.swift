@@ -1,3 +1,5 @@
+import Planning
+import Plans
 import ArgumentParser
 import Graphs
 import Units

@@ -1,3 +1,4 @@
+import Plans
 import ArgumentParser
 import Machines
 import Workflows

@@ -30,9 +30,8 @@ enum FoldedArithmetic {
     case .multiply: { $0 * $1 }
     case .divide: isReal ? { $0 / $1 } : { ($0 / $1).rounded(.towardZero) }
     case .power: { pow($0, $1) }
-    case .modulo:
-      // The integer remainder of ONNX has the sign of the divisor.
-      isReal ? { fmod($0, $1) } : { $0 - $1 * ($0 / $1).rounded(.down) }
+    // The sign of the divisor; the attribute fmod asks for that of the dividend.
+    case .modulo: { $0 - $1 * ($0 / $1).rounded(.down) }
     case .maximum: { max($0, $1) }
     case .minimum: { min($0, $1) }
     case .equal: { $0 == $1 ? 1 : 0 }

@@ -138,7 +138,7 @@ extension Importer {
     guard let constant = try constantInput(node, index) else { return nil }
     guard let number = try number(constant) else {
       throw node.fault(
-        "its input \(shortened(node.inputs[index])) has the shape \(constant.type.shape) instead of one number"
+        "its input \(shortened(node.inputs[index])) is \(constant.type.shape) and not one number"
       )
     }
     return number

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Graphs
 
 extension Importer {
@@ -84,7 +85,7 @@ extension Importer {
     _ name: OperatorName, _ first: StaticTensor, _ inputs: [StaticTensor], _ node: NodeMessage
   ) throws(ImportFault) -> [StaticTensor] {
     switch name {
-    case .identity, .dropout: return [first]
+    case .identity: return [first]
     case .cast: return [try cast(first, to: try castType(node), node)]
     case .reshape:
       guard let target = try valuesInput(node, 1)?.map(FoldedArithmetic.integer) else {
@@ -124,8 +125,17 @@ extension Importer {
     for input in inputs.dropFirst() { shape = try broadcast(shape, input.type.shape, node) }
     let count = try checkedElementCount(shape, resultType, at: node.offset, part: "node \(node.name)")
     // One number everywhere stays one number, however large the tensor is.
-    let uniform = inputs.compactMap(\.source.uniformValue)
-    let isUniform = uniform.count == inputs.count && count > ModelLimits.foldedElements
+    var uniform: [Double] = []
+    if count > ModelLimits.foldedElements {
+      for input in inputs {
+        if let value = input.source.uniformValue {
+          uniform.append(value)
+        } else if input.type.elementCount == 1, let values = try smallValues(input) {
+          uniform += values
+        }
+      }
+    }
+    let isUniform = uniform.count == inputs.count
     var operands: [[Double]] = []
     for (index, input) in inputs.enumerated() {
       operands.append(isUniform ? [uniform[index]] : try broadcastValues(input, to: shape, node))
@@ -133,7 +143,9 @@ extension Importer {
     var result = operands[0]
     if let unary = FoldedArithmetic.unary(name), operands.count == 1 {
       result = result.map(unary)
-    } else if let binary = FoldedArithmetic.binary(name, isReal: type.isReal) {
+    } else if let function = FoldedArithmetic.binary(name, isReal: type.isReal) {
+      let sign = try node.integer("fmod") ?? 0
+      let binary = name == .modulo && sign != 0 ? { fmod($0, $1) } : function
       guard operands.count == 2 || name == .sum || name == .maximum || name == .minimum else {
         throw node.fault("has \(operands.count) inputs")
       }

@@ -109,7 +109,7 @@ extension Importer {
         beta: inputs.count == 3 ? beta : 1)
       result = try add(.dense(operation), inputs, for: node)[0]
     }
-    guard needsAddend, let addend else { return [result] }
+    guard needsAddend, beta != 0, let addend else { return [result] }
     guard beta == 1 else { throw node.fault("beta is \(beta) with an addend that is no bias") }
     return [try combine(.add, .tensor(result), addend, node)]
   }
@@ -141,7 +141,7 @@ extension Importer {
     return try add(.batchNormalization(operation), inputs, for: node)
   }
 
-  /// Whether a tensor's only use is a multiplication by a constant, whose only use is the addition of another.
+  /// Whether a tensor's only use is a product with a constant, whose only use is a sum with another.
   private func isScaledAndShifted(_ name: String) -> Bool {
     guard survey.uses[name] == 1, let scaled = survey.products[name] else { return false }
     return survey.uses[scaled] == 1 && survey.sums[scaled] != nil

@@ -134,7 +134,7 @@ struct Importer {
       let node = try NodeMessage(bytes, range)
       guard node.outputs.contains(name) else { continue }
       throw ImportFault(
-        "reads \(shortened(name)), which only a later node computes: the graph has a cycle or is not in order",
+        "reads \(shortened(name)), which only a later node computes: the graph has a cycle or no order",
         at: offset, part: part, hint: "sort the nodes topologically, as ONNX requires")
     }
     throw ImportFault(

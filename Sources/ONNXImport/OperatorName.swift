@@ -85,7 +85,8 @@ enum OperatorName: String, CaseIterable {
   /// Whether the operator is read only where all its inputs are constants.
   var isOnlyFolded: Bool {
     switch self {
-    case .range, .expand, .choose, .equal, .less, .lessOrEqual, .greater, .greaterOrEqual, .and, .or, .not,
+    case .constantOfShape, .range, .expand, .choose, .equal, .less, .lessOrEqual, .greater, .greaterOrEqual,
+      .and, .or, .not,
       .modulo, .floor, .ceiling, .reduceProduct, .reduceMinimum:
       true
     default: false
@@ -101,7 +102,7 @@ enum OperatorName: String, CaseIterable {
     case .convolution, .dense, .matrixMultiplication, .maximumPool, .averagePool, .globalAveragePool,
       .globalMaximumPool, .batchNormalization, .layerNormalization, .localResponseNormalization, .softmax,
       .logSoftmax, .parametricRelu, .gelu, .elu, .hardSigmoid, .hardSwish, .errorFunction, .softplus, .pad,
-      .leakyRelu:
+      .leakyRelu, .dropout:
       false
     default: true
     }

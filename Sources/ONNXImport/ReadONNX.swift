@@ -13,8 +13,8 @@ internal import Graphs
 /// ## The batch
 ///
 /// Dimension 0 of the inputs is the batch. Where it is symbolic, `batch` binds it. Where the file fixes it,
-/// `batch` replaces it: literal extents of reshapes that were made for the file's batch are replaced, too, and
-/// it is an error where the batch cannot be followed through the network.
+/// `batch` replaces it: literal extents of reshapes that were made for the file's batch are replaced, too,
+/// and it is an error where the batch cannot be followed through the network.
 ///
 /// ## What is trained
 ///
@@ -117,8 +117,8 @@ private func imported(
     if rescaled > 0 {
       notes.append(
         """
-        \(rescaled) batch normalisations are followed by a scale and a shift, which are trained; their own are \
-        kept as they are.
+        \(rescaled) batch normalisations are followed by a scale and a shift, which are trained; their own \
+        are kept as they are.
         """)
     }
     return ImportedModel(
@@ -127,7 +127,7 @@ private func imported(
   }
 }
 
-/// Reads with the batch as it is, and where its shapes do not fit as a file that was traced with a batch of 1.
+/// Reads with the batch as it is, and where its shapes do not fit as a file traced with a batch of 1.
 private func passOrRebound(
   direct: () throws(ImportFault) -> (Importer, Graph), rebound: () throws(ImportFault) -> (Importer, Graph)
 ) throws(ImportFault) -> (Importer, Graph) {

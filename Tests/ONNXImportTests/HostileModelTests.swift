@@ -60,7 +60,8 @@ private let wire: [Hostile] = [
   Hostile("zeros", [UInt8](repeating: 0, count: 64), says: "impossible number"),
   Hostile("no operator set", Wire.data(7, Proto.graph(nodes: [relu])), says: "does not say the version"),
   Hostile(
-    "operator set 6", Proto.model(Proto.graph(nodes: [relu]), opset: Proto.operatorSet(6)), says: "version 6"),
+    "operator set 6", Proto.model(Proto.graph(nodes: [relu]), opset: Proto.operatorSet(6)),
+    says: "version 6"),
   Hostile(
     "operator set 22", Proto.model(Proto.graph(nodes: [relu]), opset: Proto.operatorSet(22)),
     says: "version 22"),
@@ -109,7 +110,8 @@ private let tensors: [Hostile] = [
     "a terabyte without data", node: relu, initializers: [Proto.raw("w", [1 << 38], bytes: 8)],
     says: "has 8 bytes"),
   Hostile(
-    "a negative dimension", node: relu, initializers: [Proto.raw("w", [-4], bytes: 16)], says: "negative: -4"),
+    "a negative dimension", node: relu, initializers: [Proto.raw("w", [-4], bytes: 16)],
+    says: "negative: -4"),
   Hostile(
     "an overflowing product", node: relu,
     initializers: [Proto.raw("w", [1 << 32, 1 << 32, 1 << 32], bytes: 0)], says: "2^48"),
@@ -182,7 +184,8 @@ private let graphs: [Hostile] = [
     "an input of 2^60 elements", node: relu, inputs: [Proto.value("x", [1 << 30, 1 << 30])], says: "2^48"),
   Hostile("an unbound dimension", node: relu, inputs: [Proto.value("x", [2, nil])], says: "dimension 1"),
   Hostile(
-    "an unbound batch", node: relu, inputs: [Proto.value("x", [nil, 4])], says: "batch dimension is symbolic"),
+    "an unbound batch", node: relu, inputs: [Proto.value("x", [nil, 4])],
+    says: "batch dimension is symbolic"),
   Hostile("a missing operand", node: Proto.node("Add", ["x"], ["y"]), says: "has 1 inputs"),
   Hostile(
     "shapes that do not broadcast", node: Proto.node("Add", ["x", "w"], ["y"]),

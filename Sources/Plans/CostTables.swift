@@ -146,9 +146,11 @@ public struct CostTables: Sendable {
     if case .byLane = collective.parts { lanes = group.stride(of: collective.level) }
     if case .byLane = collective.resultParts { lanes = group.stride(of: collective.level) }
     return (0..<lanes).map { lane in
-      collective.algorithm.rounds(
+      let rounds = collective.algorithm.rounds(
         collective.operation, sizes: collective.parts.sizes(lane: lane, ways: ways),
         results: collective.resultParts?.sizes(lane: lane, ways: ways))
+      // Lanes keep step round by round, and only one that is even by itself would write equal rounds once.
+      return lanes == 1 ? rounds : rounds.flatMap { $0.unrolled }
     }
   }
 

@@ -104,4 +104,19 @@ struct TaskCostTests {
     #expect(energy.parts.map(\.name) == ["H1"])
     #expect(energy.parts.map(\.value) == [2_400 * 5e-12])
   }
+
+  // Two lanes of three ways, one with parts of 1 kB, one with 1, 2 and 3 kB: in both rounds of the all-gather some port
+  // of the second lane carries 3 kB at 1 GB∕s, and 1 µs follows.
+  @Test func anEvenLaneKeepsStepWithAnUnevenOne() {
+    let sizes = [1_000, 1_000, 1_000, 1_000, 2_000, 3_000].map { Bytes($0) }
+    let collective = Collective(
+      operation: .allGather, algorithm: .ring, group: 0, level: 0, firstDevice: 0,
+      parts: CollectiveParts(sizes, ways: 3))
+    let tables = tables(meshMachine([3, 2], .ring))
+    #expect(tables.collectiveTime(of: collective) == SimulatedTime(8_000_000))
+    let costs = TaskCosts(graph([(.collective(collective), [])]), tables: tables)
+    #expect(costs.durations == [SimulatedTime(8_000_000)])
+    // Each device receives what the other two of its lane own: 3 · 2 kB and 5 + 4 + 3 kB.
+    #expect(costs.bytesMoved == [18_000])
+  }
 }

@@ -19,8 +19,14 @@ public struct CollectiveRound: Hashable, Sendable {
 
   /// Creates a round from messages, of which it drops the empty ones.
   init(_ messages: [Message], repetitions: Int = 1) {
-    self.messages = messages.filter { $0.bytes > 0 && $0.from != $0.to }
+    let isSent: (Message) -> Bool = { $0.bytes > 0 && $0.from != $0.to }
+    self.messages = messages.allSatisfy(isSent) ? messages : messages.filter(isSent)
     self.repetitions = repetitions
+  }
+
+  /// The repetitions as rounds of their own.
+  var unrolled: [CollectiveRound] {
+    repetitions == 1 ? [self] : (0..<repetitions).map { _ in CollectiveRound(messages) }
   }
 }
 

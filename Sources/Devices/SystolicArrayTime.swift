@@ -6,19 +6,18 @@ import Units
 ///
 /// ## Model
 ///
-/// `max(MACs ∕ (R · C · f · u), E ∕ (C · f))`, with R rows and C columns of cells, the clock `f` (Hz), the
-/// utilisation `u` of the cells (``Machines/SystolicArray/utilisation(reduction:columns:)``) and `E`
-/// element-wise operations, which the vector path of C lanes does beside the array. Contractions whose
-/// extents are unknown, as those of layer tables, fill the array (`u = 1`). The filling and draining of the
-/// array are left out.
+/// `MACs ∕ (R · C · f · u)`, with R rows and C columns of cells, the clock `f` (Hz) and the utilisation `u` of
+/// the cells (``Machines/SystolicArray/utilisation(reduction:columns:)``). Contractions whose extents are
+/// unknown, as those of layer tables, fill the array (`u = 1`). Element-wise work is assumed to keep pace with
+/// the memory as tensors pass, so that only its traffic takes time. The filling and draining of the array are
+/// left out.
 func arithmeticTime(of work: Work, on array: SystolicArray) -> Seconds {
   let lanes = Double(array.columns) * array.clock.value
   var utilisation = 1.0
   if let contraction = work.contraction {
     utilisation = array.utilisation(reduction: contraction.reduction, columns: contraction.columns)
   }
-  let contractionTime = work.multiplyAccumulates / (Double(array.rows) * lanes * utilisation)
-  return Seconds(max(contractionTime, work.elementOperations / lanes))
+  return Seconds(work.multiplyAccumulates / (Double(array.rows) * lanes * utilisation))
 }
 
 extension SystolicArray {

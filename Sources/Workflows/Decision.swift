@@ -46,7 +46,9 @@ extension Session {
     }
     let options = try searchOptions(
       fixed: rules, groups: onlyGroup == nil ? groups : [:], onlyGroup: onlyGroup)
-    return try best(of: [(options, asked.map { [$0] } ?? microBatchChoices)], origin, on: machine)
+    return try best(
+      of: [(options, asked.map { [$0] } ?? accumulationChoices, hasPipelines ? Int.max : 1)], origin,
+      on: machine)
   }
 
   private var planFilePath: String? {
@@ -65,7 +67,9 @@ extension Session {
 
   // MARK: Baselines
 
-  private typealias Choice = (options: SearchOptions, microBatches: [Int])
+  /// A region to search, and the numbers of micro-batches to try: those up to `triedAnyway`, and more of them
+  /// while nothing fits.
+  private typealias Choice = (options: SearchOptions, microBatches: [Int], triedAnyway: Int)
 
   /// The options that lead to a baseline over several devices.
   private func baselineChoice(_ baseline: Request.Baseline) throws(InputError) -> Choice {
@@ -82,7 +86,7 @@ extension Session {
     var options = try searchOptions(fixed: fixed, onlyGroup: group.name)
     options.strategy = .exact
     options.cut = .none
-    return (options, [1])
+    return (options, accumulationChoices, 1)
   }
 
   /// The best plan on one device: the named one, or of one of each kind that with the shortest step.
@@ -107,7 +111,8 @@ extension Session {
       var options = try searchOptions(onlyGroup: device.name)
       options.cut = .none
       do throws(InputError) {
-        let decision = try self.best(of: [(options, [1])], "single-device:\(device.name)", on: alone)
+        let decision = try self.best(
+          of: [(options, accumulationChoices, 1)], "single-device:\(device.name)", on: alone)
         guard let value = decision.outcome.best?.value else { continue }
         if let known = best?.outcome.best?.value, known.time <= value.time { continue }
         best = decision
@@ -135,6 +140,8 @@ extension Session {
       machine: machine, precision: request.precision, elementSizes: ElementSizes(request.precision))
     for choice in choices {
       for count in choice.microBatches {
+        // More micro-batches than asked for only help where nothing fits otherwise.
+        if best != nil, request.microBatches == nil, count > choice.triedAnyway { break }
         let training = try training(microBatches: count)
         let problem = PlanningProblem(
           training: training, machine: machine, batch: batch, step: step(microBatches: count),

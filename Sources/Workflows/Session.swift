@@ -131,16 +131,19 @@ struct Session {
       fixedGroups: groups, onlyGroup: onlyGroup)
   }
 
-  /// The numbers of micro-batches to try: the one asked for, or the powers of two that the batch allows.
-  var microBatchChoices: [Int] {
+  /// The numbers of micro-batches that the request allows: the one asked for, or powers of two that divide the batch.
+  ///
+  /// Batch statistics over the whole batch allow none.
+  var accumulationChoices: [Int] {
     if let count = request.microBatches { return [count] }
-    let hasSeveralGroups = machine.groups.count > 1
     let needsWholeBatch = whole.graph.nodes.contains { node in
       node.operator.rules.statistics(.forward, inputs: whole.graph.inputTypes(of: node)) > 0
     }
-    guard hasSeveralGroups, !needsWholeBatch, request.overlap == .backward else { return [1] }
-    return [1, 2, 4, 8, 16, 32].filter { batch % $0 == 0 }
+    return needsWholeBatch ? [1] : [1, 2, 4, 8, 16, 32].filter { batch % $0 == 0 }
   }
+
+  /// Whether micro-batches may shorten the step, because stages on several groups overlap.
+  var hasPipelines: Bool { machine.groups.count > 1 && request.overlap == .backward }
 }
 
 extension Precision {

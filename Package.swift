@@ -83,14 +83,33 @@ let package = Package(
     tests("MachinesTests", ["Machines", "Units", "Diagnostics"]),
     tests("ResultsTests", ["Results", "Units"]),
     tests("DevicesTests", ["Devices", "Machines", "Graphs", "Units"]),
-    tests("PlansTests", ["Plans", "Differentiation", "Devices", "Machines", "Graphs", "Units", "Results", "Documents", "Diagnostics"]),
-    tests("PricingTests", ["Pricing", "Plans", "Machines", "Graphs", "Units", "Results"]),
-    tests("SimulationTests", ["Simulation", "Pricing", "Plans", "Machines", "Graphs", "Units", "Results"]),
-    tests("PlanningTests", ["Planning", "Plans", "Pricing", "Differentiation", "Devices", "Machines", "Graphs", "Units", "Results"]),
+    tests(
+      "PlansTests",
+      [
+        "Plans", "Differentiation", "Devices", "Machines", "Graphs", "Units", "Results", "Documents",
+        "Diagnostics",
+      ]),
+    tests("PricingTests", ["Pricing", "Plans", "Devices", "Machines", "Graphs", "Units", "Results"]),
+    tests(
+      "SimulationTests",
+      ["Simulation", "Pricing", "Plans", "Devices", "Machines", "Graphs", "Units", "Results"]),
+    tests(
+      "PlanningTests",
+      [
+        "Planning", "Plans", "Pricing", "Differentiation", "Devices", "Machines", "Graphs", "Units",
+        "Results",
+      ]),
     tests("ReportingTests", ["Reporting", "Results", "Documents", "Units", "Diagnostics"]),
-    tests("WorkflowsTests", ["Workflows", "Graphs", "Machines", "Plans", "Planning", "Results", "Units", "Diagnostics"]),
+    tests(
+      "WorkflowsTests",
+      ["Workflows", "Graphs", "Machines", "Plans", "Planning", "Results", "Units", "Diagnostics"]),
     tests("StudiesTests", ["Studies", "Results", "Workflows"]),
-    tests("AgreementTests", ["Workflows", "Planning", "Plans", "Pricing", "Simulation", "Differentiation", "Devices", "Machines", "Graphs", "Units", "Results"]),
+    tests(
+      "AgreementTests",
+      [
+        "Workflows", "Planning", "Plans", "Pricing", "Simulation", "Differentiation", "Devices", "Machines",
+        "Graphs", "Units", "Results",
+      ]),
     tests("ArchitectureTests", []),
   ]
 )

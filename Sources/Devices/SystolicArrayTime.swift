@@ -6,11 +6,11 @@ import Units
 ///
 /// ## Model
 ///
-/// `MACs ∕ (R · C · f · u)`, with R rows and C columns of cells, the clock `f` (Hz) and the utilisation `u` of
-/// the cells (``Machines/SystolicArray/utilisation(reduction:columns:)``). Contractions whose extents are
-/// unknown, as those of layer tables, fill the array (`u = 1`). Element-wise work is assumed to keep pace with
-/// the memory as tensors pass, so that only its traffic takes time. The filling and draining of the array are
-/// left out.
+/// `MACs ∕ (R · C · f · u)`, with R rows and C columns of cells, the clock `f` (Hz) and the utilisation `u`
+/// of the cells (``Machines/SystolicArray/utilisation(reduction:columns:)``). Contractions whose extents are
+/// unknown, as those of layer tables, fill the array (`u = 1`). Element-wise work is assumed to keep pace
+/// with the memory as tensors pass, so that only its traffic takes time. The filling and draining of the
+/// array are left out.
 func arithmeticTime(of work: Work, on array: SystolicArray) -> Seconds {
   let lanes = Double(array.columns) * array.clock.value
   var utilisation = 1.0

@@ -7,9 +7,9 @@ import Units
 
 /// What single operators and conversions of one group of devices cost under an additive objective.
 ///
-/// The parts are those of ``Plans/StageTasks``, each priced by the tables that price whole plans; with barriers
-/// between them their sum is the price of the plan. Time is in ticks and communication in bytes, whole numbers
-/// that `Double` adds exactly.
+/// The parts are those of ``Plans/StageTasks``, each priced by the tables that price whole plans; with
+/// barriers between them their sum is the price of the plan. Time is in ticks and communication in bytes,
+/// whole numbers that `Double` adds exactly.
 struct AdditiveCosts {
   let tasks: StageTasks
   let machine: Machine
@@ -31,7 +31,8 @@ struct AdditiveCosts {
     self.operations = operations
   }
 
-  /// The cost of all phases of a node under a strategy: arithmetic, statistics, gradient reductions and updates.
+  /// The cost of all phases of a node under a strategy: arithmetic, statistics, gradient reductions and
+  /// updates.
   func cost(of profile: OperatorProfile, _ strategy: Strategy) -> Double {
     let microBatches = Double(tasks.options.microBatches)
     var sum = microBatches * loadCost(profile, strategy)

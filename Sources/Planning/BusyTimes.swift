@@ -3,7 +3,8 @@ import Graphs
 import Machines
 import Plans
 
-/// Lower bounds of a step's time that hold whatever overlaps: no device does its own arithmetic faster than in sum.
+/// Lower bounds of a step's time that hold whatever overlaps: no device does its own arithmetic faster than
+/// in sum.
 struct BusyTimes {
   private let problem: PlanningProblem
   private let profiles: [OperatorProfile]

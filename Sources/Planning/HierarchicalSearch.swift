@@ -15,7 +15,8 @@ struct HierarchicalSearch {
   private let mesh: Mesh
   private let profiles: [OperatorProfile]
 
-  /// Creates a search; nil where the machine has no mesh of several levels, so that there is nothing to descend.
+  /// Creates a search; nil where the machine has no mesh of several levels, so that there is nothing to
+  /// descend.
   init?(_ problem: PlanningProblem, _ evaluate: @escaping PlanEvaluator) {
     guard let mesh = problem.machine.mesh, !mesh.levels.isEmpty else { return nil }
     self.problem = problem

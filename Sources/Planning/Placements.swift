@@ -7,8 +7,8 @@ import Plans
 extension PlanningProblem {
   /// Every way to give consecutive operators to groups of devices.
   ///
-  /// A group alone runs everything; of two or three groups each order and every cut of the topological order is a
-  /// placement, and everything alive at the cut crosses it. A third group is tried on machines with few
+  /// A group alone runs everything; of two or three groups each order and every cut of the topological order
+  /// is a placement, and everything alive at the cut crosses it. A third group is tried on machines with few
   /// operators or where the cut is searched; groups that cannot take the precision are left out.
   func placements() -> [[Segment]] {
     let all = everyPlacement()

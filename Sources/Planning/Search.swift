@@ -99,10 +99,10 @@ public struct PlanningProblem: Sendable {
 
 /// Searches the plan space of a problem.
 ///
-/// Placements of consecutive operators on groups of devices are enumerated; inside each, one strategy for each
-/// operator is found by elimination over additive costs, and the best sums are priced as whole plans. Where
-/// the price is the sum (`--overlap none`, or the objective is communication) the result is exact, memory limits
-/// included, because plans are tried in the order of their sums until one is feasible.
+/// Placements of consecutive operators on groups of devices are enumerated; inside each, one strategy for
+/// each operator is found by elimination over additive costs, and the best sums are priced as whole plans.
+/// Where the price is the sum (`--overlap none`, or the objective is communication) the result is exact,
+/// memory limits included, because plans are tried in the order of their sums until one is feasible.
 ///
 /// - Parameters:
 ///   - problem: What a plan is sought for.

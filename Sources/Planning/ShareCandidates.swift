@@ -7,8 +7,8 @@ import Units
 
 /// Shares that are worth trying on a group of unlike devices, besides equal ones.
 ///
-/// In whole cells of the batch: proportional to the devices' rates on this network, and one cell more or less on
-/// each side of that.
+/// In whole cells of the batch: proportional to the devices' rates on this network, and one cell more or less
+/// on each side of that.
 struct ShareCandidates {
   private let problem: PlanningProblem
   private let group: DeviceGroup
@@ -51,7 +51,8 @@ struct ShareCandidates {
     return (1..<ways).flatMap { [($0 - 1, $0), ($0, $0 - 1)] }
   }
 
-  /// The cells of each coordinate of a level, by the sum of the rates of the devices below it; each gets at least one.
+  /// The cells of each coordinate of a level, by the sum of the rates of the devices below it; each gets at
+  /// least one.
   private func cellsByRate(level: Int) -> [Int] {
     let ways = group.levels[level].ways
     var rates = [Double](repeating: 0, count: ways)

@@ -11,8 +11,8 @@ extension CostTables {
 
   /// The loads of all flows at once, or nil where some are not joined.
   ///
-  /// The exchange lasts max over links (bytes ∕ bandwidth) and then the latency of its longest route; data cuts
-  /// through from link to link.
+  /// The exchange lasts max over links (bytes ∕ bandwidth) and then the latency of its longest route; data
+  /// cuts through from link to link.
   func exchangeRound(of flows: [Flow]) -> LevelRound? {
     let messages = flows.map {
       CollectiveRound.Message(from: $0.from.index, to: $0.to.index, bytes: $0.bytes.count)
@@ -43,7 +43,8 @@ extension CostTables {
     }
   }
 
-  /// The joules that a task spends besides what devices draw at rest; coefficients that are not given count nothing.
+  /// The joules that a task spends besides what devices draw at rest; coefficients that are not given count
+  /// nothing.
   public func energy(of kind: TaskGraph.Kind) -> Double {
     switch kind {
     case .compute(let device, let work):

@@ -3,7 +3,8 @@ public import Graphs
 public import Machines
 public import Units
 
-/// What the costs of tasks on one machine have in common: resources, routes, closed forms of even collectives.
+/// What the costs of tasks on one machine have in common: resources, routes, closed forms of even
+/// collectives.
 ///
 /// It is made once, and searches ask it millions of times.
 public struct CostTables: Sendable {

@@ -22,11 +22,11 @@ public struct Stage: Hashable, Sendable {
   }
 }
 
-/// For one training graph on one machine: which devices run which operators, along which axes they are split, and how
-/// the step is run.
+/// For one training graph on one machine: which devices run which operators, along which axes they are split,
+/// and how the step is run.
 ///
-/// Stages follow the topological order of the graph with explicit forks, so that a boundary between two stages is
-/// a cut of the network, and everything alive there crosses it.
+/// Stages follow the topological order of the graph with explicit forks, so that a boundary between two
+/// stages is a cut of the network, and everything alive there crosses it.
 public struct Plan: Hashable, Sendable {
   /// The network's name.
   public let model: String

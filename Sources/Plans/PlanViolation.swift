@@ -48,7 +48,8 @@ extension PlanViolation: CustomStringConvertible {
     case .memory(let device, let peak, let capacity, let task):
       "'\(device)' needs \(peak.count) bytes at \(task) and has \(capacity.count)"
     case .statisticsAcrossMicroBatches(let node):
-      "'\(node)' needs statistics over the whole batch, which micro-batches cannot give: use --batch-norm cell or frozen"
+      "'\(node)' needs statistics over the whole batch, which micro-batches cannot give: "
+        + "use --batch-norm cell or frozen"
     case .microBatches(let batch, let count):
       "a batch of \(batch) does not fall into \(count) equal micro-batches"
     }

@@ -5,8 +5,8 @@ public import Units
 
 /// Every exclusive resource of a machine: what one task at a time may occupy.
 ///
-/// In this order: the compute of each device, the storage of each device that has samples or flash, each wire of
-/// the listed links, and the links or ports of each mesh level (``LevelPorts``). Names are unique.
+/// In this order: the compute of each device, the storage of each device that has samples or flash, each wire
+/// of the listed links, and the links or ports of each mesh level (``LevelPorts``). Names are unique.
 public struct ResourceTable: Hashable, Sendable {
   /// One resource.
   public struct Resource: Hashable, Sendable {

@@ -2,9 +2,10 @@ public import Machines
 
 /// The shortest route over listed links between any two devices.
 ///
-/// Shortest means fewest links; of several the one whose first differing link has the lowest index. A route passes
-/// through switches and through devices of the kind `processor`, which forward what is not theirs; through no other
-/// device. Machines of up to 512 devices find all routes once; larger ones find each when it is asked for.
+/// Shortest means fewest links; of several the one whose first differing link has the lowest index. A route
+/// passes through switches and through devices of the kind `processor`, which forward what is not theirs;
+/// through no other device. Machines of up to 512 devices find all routes once; larger ones find each when it
+/// is asked for.
 public struct Routes: Hashable, Sendable {
   private let links: [Link]
   private let deviceCount: Int
@@ -50,8 +51,8 @@ public struct Routes: Hashable, Sendable {
     return route.reversed()
   }
 
-  /// Returns a route cut at the devices that forward: within a part links cut through, from part to part data is
-  /// stored first, so that each part is a transfer of its own.
+  /// Returns a route cut at the devices that forward: within a part links cut through, from part to part data
+  /// is stored first, so that each part is a transfer of its own.
   public func segments(from: DeviceID, to: DeviceID) -> [[LinkID]]? {
     guard let route = route(from: from, to: to) else { return nil }
     var segments: [[LinkID]] = []
@@ -64,7 +65,8 @@ public struct Routes: Hashable, Sendable {
     return segments
   }
 
-  /// Breadth first with links by index, so that the first link found to an endpoint ends the route that is wanted.
+  /// Breadth first with links by index, so that the first link found to an endpoint ends the route that is
+  /// wanted.
   private func tree(from source: Int) -> [Int32] {
     var last = [Int32](repeating: -1, count: forwards.count)
     var queue = [source]

@@ -24,7 +24,8 @@ extension StageTasks {
       shape, elementSize: sizes.activation, source: from, over: cut, target: to, over: other.cut)
   }
 
-  /// The reads of stored samples and the flows that bring them to this group, or nil where samples stand nowhere.
+  /// The reads of stored samples and the flows that bring them to this group, or nil where samples stand
+  /// nowhere.
   public func load(
     _ shape: [Int], to target: Layout, from machine: Machine
   ) -> (reads: [TaskGraph.Kind], flows: [Flow])? {
@@ -41,7 +42,8 @@ extension StageTasks {
     return (reads, flows)
   }
 
-  /// The layout in which a tensor leaves its group: addends are summed, along the batch where that can be cut.
+  /// The layout in which a tensor leaves its group: addends are summed, along the batch where that can be
+  /// cut.
   public func wholeBeforeLeaving(_ shape: [Int], _ layout: Layout) -> Layout {
     guard layout.isPartial else { return layout }
     var whole = layout

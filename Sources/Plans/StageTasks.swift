@@ -6,8 +6,8 @@ import Units
 
 /// What the operators of a training graph do on one group of devices, task by task.
 ///
-/// Lowering puts these tasks into a ``TaskGraph`` and the search adds up their costs, so that both speak of the
-/// same work and the same bytes.
+/// Lowering puts these tasks into a ``TaskGraph`` and the search adds up their costs, so that both speak of
+/// the same work and the same bytes.
 public struct StageTasks: Sendable {
   /// The training step.
   public let training: TrainingGraph
@@ -21,7 +21,8 @@ public struct StageTasks: Sendable {
   public let sizes: ElementSizes
   /// Whether all devices of the group are alike, so that equal parts cost equal time.
   public let isHomogeneous: Bool
-  /// The host that sums gradients, where the devices are near storage and the machine has a processor beside them.
+  /// The host that sums gradients, where the devices are near storage and the machine has a processor beside
+  /// them.
   public let hub: DeviceID?
   /// The default algorithm of each level.
   let algorithms: [CollectiveAlgorithm]
@@ -48,7 +49,8 @@ public struct StageTasks: Sendable {
 
   /// The work of one operation of a node on each device; one value where all devices do the same.
   ///
-  /// In every phase the extents are those of the forward phase's parts: an axis that is cut is cut in all three.
+  /// In every phase the extents are those of the forward phase's parts: an axis that is cut is cut in all
+  /// three.
   public func work(
     of operation: TrainingGraph.Operation, _ profile: OperatorProfile, _ strategy: Strategy
   ) -> [Work] {
@@ -117,7 +119,8 @@ public struct StageTasks: Sendable {
     conversionSteps(elements, from: gradient, to: parameter, over: cut) ?? []
   }
 
-  /// The collectives of a step, one for each part of the levels above; one alone stands for all where all are equal.
+  /// The collectives of a step, one for each part of the levels above; one alone stands for all where all are
+  /// equal.
   public func collectives(
     _ step: ConversionStep, elementSize: Int, representativeOnly: Bool = false
   ) -> [Collective] {
@@ -126,8 +129,8 @@ public struct StageTasks: Sendable {
       representativeOnly: representativeOnly)
   }
 
-  /// What summing gradients on the host takes: every device sends its addend, the host reads them all and writes the
-  /// sum, and every device receives it.
+  /// What summing gradients on the host takes: every device sends its addend, the host reads them all and
+  /// writes the sum, and every device receives it.
   ///
   /// - Parameter elements: The elements of the gradient.
   /// - Precondition: The group has a ``hub``.

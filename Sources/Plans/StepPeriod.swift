@@ -5,14 +5,15 @@ public import Units
 ///
 /// ## Model
 ///
-/// Take the last of the unrolled steps as the pattern of all: its tasks, and the dependences and program order
-/// that lead into it, each with the number of steps `d ≥ 0` that it reaches back. If every step is like
-/// it, then along a cycle of such dependences with tasks of `W` ticks in all, reaching back `D` steps in all, a task
-/// starts at least `W` after it started `D` steps before. So no repetition is shorter in the mean than the longest
-/// `W ∕ D`, nor than what one resource does in a step. Program order makes the work of each device such a cycle.
+/// Take the last of the unrolled steps as the pattern of all: its tasks, and the dependences and program
+/// order that lead into it, each with the number of steps `d ≥ 0` that it reaches back. If every step is like
+/// it, then along a cycle of such dependences with tasks of `W` ticks in all, reaching back `D` steps in all,
+/// a task starts at least `W` after it started `D` steps before. So no repetition is shorter in the mean than
+/// the longest `W ∕ D`, nor than what one resource does in a step. Program order makes the work of each
+/// device such a cycle.
 ///
-/// Tasks of two steps correspond where they have the same place and the same label; a dependence on a task without
-/// a counterpart is left out, which only lowers the bound.
+/// Tasks of two steps correspond where they have the same place and the same label; a dependence on a task
+/// without a counterpart is left out, which only lowers the bound.
 public struct StepPeriod: Hashable, Sendable {
   /// The busiest resource's time in the last step.
   public let busiest: SimulatedTime

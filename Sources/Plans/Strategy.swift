@@ -29,7 +29,8 @@ public struct Strategy: Hashable, Sendable {
   public var statisticsLevels: [Int] { rules.indices.filter { rules[$0].sumsStatistics } }
 }
 
-/// What a plan must know of one node of a training graph: its types, its rules, and what it does in each phase.
+/// What a plan must know of one node of a training graph: its types, its rules, and what it does in each
+/// phase.
 public struct OperatorProfile: Sendable {
   /// The node.
   public let id: NodeID
@@ -51,8 +52,8 @@ public struct OperatorProfile: Sendable {
     rules = node.operator.rules.splitRules(inputs: inputTypes, outputs: outputTypes)
   }
 
-  /// The strategies over the levels of a cut, in the order of the axes and then of the operator's rules, the top level
-  /// varying slowest.
+  /// The strategies over the levels of a cut, in the order of the axes and then of the operator's rules, the
+  /// top level varying slowest.
   ///
   /// A weighted operator may be split along the given axes only; along its groups where any channel axis is
   /// given; it is replicated only if nothing else is possible. Other operators follow: along the batch where

@@ -117,9 +117,9 @@ public struct TaskCosts: Sendable {
 
   /// The energy that some of the tasks spend, and the machine at rest in `time`.
   ///
-  /// Parts stand in a fixed order, arithmetic, memory, communication, idle, each by device, link or level, and their
-  /// sum in that order is the total. Parts of nothing are left out. The total is nil where the machine does
-  /// not give a coefficient for something that is done, or an idle power.
+  /// Parts stand in a fixed order, arithmetic, memory, communication, idle, each by device, link or level,
+  /// and their sum in that order is the total. Parts of nothing are left out. The total is nil where the
+  /// machine does not give a coefficient for something that is done, or an idle power.
   public func energy(of tasks: [Int], over time: SimulatedTime) -> (total: Joules?, parts: [CostPart]) {
     var arithmetic = [Double](repeating: 0, count: devices.count)
     var memory = arithmetic

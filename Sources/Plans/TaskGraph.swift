@@ -13,7 +13,8 @@ public struct TaskGraph: Hashable, Sendable {
   public enum Kind: Hashable, Sendable {
     /// Arithmetic on a device.
     case compute(DeviceID, Work)
-    /// Data sent at once from devices to others over listed links, such as a tensor from one stage to the next.
+    /// Data sent at once from devices to others over listed links, such as a tensor from one stage to the
+    /// next.
     case exchange([Flow])
     /// Data moved inside a group by an algorithm that expands into rounds.
     case collective(Collective)
@@ -25,7 +26,8 @@ public struct TaskGraph: Hashable, Sendable {
 
   /// What a task is for, so that results can be joined and read.
   public struct Label: Hashable, Sendable {
-    /// The category of work: a phase, `conversion`, `statistics`, `gradient`, `transfer`, `storage` or `barrier`.
+    /// The category of work: a phase, `conversion`, `statistics`, `gradient`, `transfer`, `storage` or
+    /// `barrier`.
     public let category: String
     /// The node's name, or the tensor's.
     public let name: String
@@ -71,7 +73,9 @@ public struct TaskGraph: Hashable, Sendable {
   /// For each device the peak of its memory and what it holds then.
   public let memory: [MemoryUse]
 
-  /// Creates a task graph. Every dependence must point to an earlier task.
+  /// Creates a task graph.
+  ///
+  /// Every dependence must point to an earlier task.
   public init(
     tasks: [Task], elementSizes: ElementSizes, precision: Precision, steps: Int, memory: [MemoryUse]
   ) {

@@ -5,20 +5,22 @@ import Units
 
 /// Returns what one step costs when nothing but its own dependences and the busiest resource hold it up.
 ///
-/// Planning compares plans by it, and reports show it beside the simulated makespan, of which it is a lower bound.
+/// Planning compares plans by it, and reports show it beside the simulated makespan, of which it is a lower
+/// bound.
 ///
 /// ## Model
 ///
 /// `time = max(critical path, busiest resource)`, in whole ticks. The critical path is the longest chain of
 /// dependences, where of two compute tasks of one device the later one depends on the earlier; each task
-/// counts with its duration alone (``Plans/TaskCosts``). A resource is busy for the sum of its occupancies, and none
-/// serves two tasks at a time. Waiting for one another on links is left out: that is the simulation's matter.
+/// counts with its duration alone (``Plans/TaskCosts``). A resource is busy for the sum of its occupancies,
+/// and none serves two tasks at a time. Waiting for one another on links is left out: that is the
+/// simulation's matter.
 ///
 /// Where steps overlap (`tasks.steps > 1`) all figures are those of the last step, the critical path is the
 /// longest cycle of dependences for each step, and the time is the bound of ``Plans/StepPeriod``.
 ///
-/// Energy is that of the tasks and the idle power of all devices over this same time; its parts add up to it in the
-/// order in which they stand.
+/// Energy is that of the tasks and the idle power of all devices over this same time; its parts add up to it
+/// in the order in which they stand.
 ///
 /// - Complexity: O(tasks + dependences + rounds).
 public func price(_ tasks: TaskGraph, on machine: Machine) -> StepCost {

@@ -7,16 +7,16 @@ import Units
 ///
 /// ## Model
 ///
-/// Discrete events in whole ticks. Each device runs its compute tasks in program order, one at a time. Transfers,
-/// reads and rounds of collectives queue at their resources by (the moment they are ready, task); a round starts when
-/// it has been given all its resources, holds each for its own occupancy, and ends a latency after the
-/// longest, so that alone it takes exactly its price. A latency occupies nothing and is no span. The rounds
-/// of a collective follow one another, and others may use its links between them.
+/// Discrete events in whole ticks. Each device runs its compute tasks in program order, one at a time.
+/// Transfers, reads and rounds of collectives queue at their resources by (the moment they are ready, task);
+/// a round starts when it has been given all its resources, holds each for its own occupancy, and ends a
+/// latency after the longest, so that alone it takes exactly its price. A latency occupies nothing and is no
+/// span. The rounds of a collective follow one another, and others may use its links between them.
 ///
-/// Where steps overlap (`tasks.steps > 1`) the makespan is the period: the mean time between the ends of the steps of
-/// the later half, where a step has ended when no task of it or of an earlier one is left. A few unrolled steps may
-/// end before a queue has built up, so that the period is never taken as less than what no repetition can be
-/// shorter than (``Plans/StepPeriod``).
+/// Where steps overlap (`tasks.steps > 1`) the makespan is the period: the mean time between the ends of the
+/// steps of the later half, where a step has ended when no task of it or of an earlier one is left. A few
+/// unrolled steps may end before a queue has built up, so that the period is never taken as less than what no
+/// repetition can be shorter than (``Plans/StepPeriod``).
 ///
 /// - Complexity: O((tasks + dependences + occupancies of all rounds) · log tasks).
 public func simulate(_ tasks: TaskGraph, on machine: Machine) -> Timeline {

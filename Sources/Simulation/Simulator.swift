@@ -4,9 +4,9 @@ import Units
 
 /// The state of a discrete-event simulation: tasks take turns at exclusive resources.
 ///
-/// A round joins the queues of all its resources in one moment, is given each in the order of arrival, and starts
-/// when it has them all. As all queues see the same order, no two rounds wait for each other, and some round is
-/// in progress until the last task has ended: so the makespan is at most the sum of all tasks alone.
+/// A round joins the queues of all its resources in one moment, is given each in the order of arrival, and
+/// starts when it has them all. As all queues see the same order, no two rounds wait for each other, and some
+/// round is in progress until the last task has ended: so the makespan is at most the sum of all tasks alone.
 struct Simulator {
   private static let nobody: Int32 = -1
 

@@ -35,8 +35,8 @@ extension Timeline {
   /// The chain of tasks that decides when the last one ends, from the first to the last.
   ///
   /// Before each task stands the one that ended last of those for which it waited: its dependences, the task
-  /// before it on its device, and those that had its resources before it. Of equal ends a dependence goes before
-  /// a resource, and the earlier task before the later.
+  /// before it on its device, and those that had its resources before it. Of equal ends a dependence goes
+  /// before a resource, and the earlier task before the later.
   public func criticalTasks(of tasks: TaskGraph) -> [Int] {
     guard var task = taskIntervals.indices.max(by: { taskIntervals[$0].end < taskIntervals[$1].end }) else {
       return []
@@ -73,7 +73,8 @@ extension Timeline {
   }
 }
 
-/// Counts what each resource does in a timeline: its busy time from the spans, its bytes from the tasks' rounds.
+/// Counts what each resource does in a timeline: its busy time from the spans, its bytes from the tasks'
+/// rounds.
 ///
 /// Where steps overlap, only the spans of the counted step are taken.
 public func resourceUses(

@@ -11,10 +11,11 @@ import Units
 /// Simulates one collective alone on a machine's mesh.
 ///
 /// Over several levels an all-reduce is a reduce-scatter up the levels and an all-gather down them again; the
-/// other operations run level by level in the same orders. With several chunks a chunk runs on one level while
-/// another runs on the next.
+/// other operations run level by level in the same orders. With several chunks a chunk runs on one level
+/// while another runs on the next.
 ///
-/// - Throws: ``InputError`` for a bad machine, an unknown operation or algorithm, or a machine without a mesh.
+/// - Throws: ``InputError`` for a bad machine, an unknown operation or algorithm, or a machine without a
+///   mesh.
 public func simulateCollective(_ request: CollectiveRequest) throws(InputError) -> SimulationOutcome {
   let machine = try MachineSource(request.machine).machine
   guard let operation = CollectiveOperation(rawValue: request.operation) else {
@@ -78,8 +79,8 @@ private struct CollectiveTasks {
   /// The default algorithms of the levels, from the top.
   var standardNames: String { algorithms.map(\.rawValue).joined(separator: ", ") }
 
-  /// Adds the tasks of one chunk, of which every device holds `bytes` before a reduction or an exchange, or after a
-  /// gathering.
+  /// Adds the tasks of one chunk, of which every device holds `bytes` before a reduction or an exchange, or
+  /// after a gathering.
   mutating func add(_ operation: CollectiveOperation, bytes: Int, chunk: Int) {
     func layout(_ state: SplitState) -> Layout {
       Layout([SplitState](repeating: state, count: cut.levelCount))

@@ -203,7 +203,8 @@ extension Session {
       return InputError(
         .infeasible, what,
         hint:
-          "the smallest peak found is \(least.peak) on \(least.device) at \(least.task): allow that much, or train a smaller batch than \(batch)"
+          "the smallest peak found is \(least.peak) on \(least.device) at \(least.task): allow that much, or "
+          + "train a smaller batch than \(batch)"
       )
     }
     if let first = rejected.first {

@@ -63,8 +63,8 @@ extension Session {
     guard let busiest = result.cost.busiest else { return ratio }
     let own = best.cost.resources.first { $0.name == busiest.name }?.busy ?? .zero
     let share = busiest.busy.seconds / max(result.timeline.makespan.seconds, Seconds(1e-12))
-    return
-      "\(ratio): \(busiest.name) is \(Int((100 * share).rounded())) % busy, for \(busiest.busy) against \(own)"
+    let percent = Int((100 * share).rounded())
+    return "\(ratio): \(busiest.name) is \(percent) % busy, for \(busiest.busy) against \(own)"
   }
 
   /// Why the plan is as good as it is.
@@ -124,7 +124,8 @@ extension Session {
         Assumption(
           what: "loading of samples", value: "0 s",
           why:
-            "the machine does not say where samples are stored (`samples:`), so they start where they are needed"
+            "the machine does not say where samples are stored (`samples:`), so they start where they are "
+            + "needed"
         ))
     } else if request.overlap != .none {
       assumptions.append(

@@ -6,8 +6,8 @@ import Plans
 
 /// A plan as a file: what is decided for which layers, and how the step is run.
 ///
-/// `layers` are the weighted layers and `operators` all others; either may be left out when a plan is written by
-/// hand, and whatever is not said is searched. The same document as a planning result can be read back.
+/// `layers` are the weighted layers and `operators` all others; either may be left out when a plan is written
+/// by hand, and whatever is not said is searched. The same document as a planning result can be read back.
 struct PlanFile {
   /// A layer's devices and the axis on each level.
   struct Entry {

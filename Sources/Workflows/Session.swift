@@ -131,7 +131,8 @@ struct Session {
       fixedGroups: groups, onlyGroup: onlyGroup)
   }
 
-  /// The numbers of micro-batches that the request allows: the one asked for, or powers of two that divide the batch.
+  /// The numbers of micro-batches that the request allows: the one asked for, or powers of two that divide
+  /// the batch.
   ///
   /// Batch statistics over the whole batch allow none.
   var accumulationChoices: [Int] {

@@ -68,8 +68,9 @@ struct PriceAndSimulationTests {
     }
   }
 
-  // Compute tasks wait for nothing but dependences and program order, so that a long run repeats at the longest cycle:
-  // its mean over n steps differs from that by what happens once, at most a few steps' work, divided by n.
+  // Compute tasks wait for nothing but dependences and program order, so that a long run repeats at the
+  // longest cycle: its mean over n steps differs from that by what happens once, at most a few steps' work,
+  // divided by n.
   @Test func aLongRunRepeatsAtTheLongestCycle() {
     for seed in Self.seeds where seed.isMultiple(of: 20) {
       var random = RandomTaskGraphs(seed: seed &+ 4_000_000)

@@ -62,7 +62,8 @@ struct RandomTaskGraphs {
       mesh: Mesh(devices: (0..<meshCount).map { DeviceID($0) }, levels: levels))
   }
 
-  /// Tasks of every kind with random dependences; `steps` copies of one pattern with dependences on earlier copies.
+  /// Tasks of every kind with random dependences; `steps` copies of one pattern with dependences on earlier
+  /// copies.
   mutating func tasks(
     on machine: Machine, count: Int, steps: Int = 1, kinds: [Int] = [0, 0, 0, 1, 1, 2, 2, 3, 4]
   )

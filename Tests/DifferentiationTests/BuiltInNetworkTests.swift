@@ -30,8 +30,9 @@ func everyBuiltInNetworkHasAWellFormedStep(_ network: BuiltInNetwork) throws {
   #expect(profile.peak >= training.trainedParameterCount * Bytes(8) && profile.peak <= all)
 }
 
-// 25 557 032 parameters and 4 089 184 256 multiply-accumulates a sample at 224 × 224 (torchvision's model card:
-// 25 557 032 and 4.09 G). The first convolution, 64 · 112 · 112 · 3 · 7 · 7 products, has no error pass.
+// 25 557 032 parameters and 4 089 184 256 multiply-accumulates a sample at 224 × 224 (torchvision's model
+// card: 25 557 032 and 4.09 G). The first convolution, 64 · 112 · 112 · 3 · 7 · 7 products, has no error
+// pass.
 @Test func resNet50HasItsPublishedCounts() throws {
   let training = try differentiate(try BuiltInNetwork.graph(named: "resnet50", batch: 2))
   #expect(training.trainedParameterCount == 25_557_032)

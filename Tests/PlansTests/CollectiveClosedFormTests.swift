@@ -58,8 +58,8 @@ struct CollectiveClosedFormTests {
     }
   }
 
-  // HyPar: data parallelism of A weights over four two-way tree levels moves 2·2^h·A at level h, 30 A in all; links
-  // of b ∕ 2^h make it Σ bytes_h ∕ 2^h ∕ (b ∕ 2^h) = 30 A ∕ b.
+  // HyPar: data parallelism of A weights over four two-way tree levels moves 2·2^h·A at level h, 30 A in all;
+  // links of b ∕ 2^h make it Σ bytes_h ∕ 2^h ∕ (b ∕ 2^h) = 30 A ∕ b.
   @Test func dataParallelismOverAnHTreeMovesThirtyTimesTheWeights() {
     let weights = 1 << 20
     let bandwidth = 0.25e9
@@ -115,7 +115,8 @@ struct CollectiveClosedFormTests {
   }
 
   @Test func listedLinksAreLoadedByEveryMessageOverThem() {
-    // Four drives, direct all-gather of 1 MB parts: each drive sends and receives 3 MB over 1 GB∕s; two links of 1 µs.
+    // Four drives, direct all-gather of 1 MB parts: each drive sends and receives 3 MB over 1 GB∕s; two links
+    // of 1 µs.
     let full = tables(switchedMachine(drives: 4))
     let gather = Self.collective(.allGather, .direct, .even(Bytes(1_000_000)))
     #expect(full.collectiveTime(of: gather) == SimulatedTime(3_000_000_000 + 2_000_000))

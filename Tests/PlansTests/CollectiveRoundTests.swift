@@ -30,8 +30,8 @@ struct CollectiveRoundTests {
     }
   }
 
-  // SHARDING, section 3: an all-gather brings each what it does not own, whatever the algorithm; direct messages
-  // reduce-scatter (w − 1) times the own part to each; other ways give other shares of the same sum.
+  // SHARDING, section 3: an all-gather brings each what it does not own, whatever the algorithm; direct
+  // messages reduce-scatter (w − 1) times the own part to each; other ways give other shares of the same sum.
   @Test(arguments: 2...9)
   func unevenPartsAddUp(ways: Int) {
     var random = SplitMix64(state: UInt64(ways))
@@ -48,7 +48,8 @@ struct CollectiveRoundTests {
     }
   }
 
-  // An array of 6 rows and 12 columns of 4 bytes, rows cut 3, 2, 1 and then columns 2, 4, 6: row part × column part.
+  // An array of 6 rows and 12 columns of 4 bytes, rows cut 3, 2, 1 and then columns 2, 4, 6: row part ×
+  // column part.
   @Test(arguments: CollectiveAlgorithm.allCases)
   func anAllToAllMovesEveryBlockOnce(algorithm: CollectiveAlgorithm) {
     let (rows, columns) = ([3, 2, 1], [2, 4, 6])

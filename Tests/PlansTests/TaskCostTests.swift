@@ -105,8 +105,8 @@ struct TaskCostTests {
     #expect(energy.parts.map(\.value) == [2_400 * 5e-12])
   }
 
-  // Two lanes of three ways, one with parts of 1 kB, one with 1, 2 and 3 kB: in both rounds of the all-gather some port
-  // of the second lane carries 3 kB at 1 GB∕s, and 1 µs follows.
+  // Two lanes of three ways, one with parts of 1 kB, one with 1, 2 and 3 kB: in both rounds of the all-gather
+  // some port of the second lane carries 3 kB at 1 GB∕s, and 1 µs follows.
   @Test func anEvenLaneKeepsStepWithAnUnevenOne() {
     let sizes = [1_000, 1_000, 1_000, 1_000, 2_000, 3_000].map { Bytes($0) }
     let collective = Collective(

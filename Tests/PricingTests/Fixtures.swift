@@ -26,7 +26,8 @@ func accelerator(_ name: String, group: String? = nil) -> Device {
     energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower)
 }
 
-/// Drives with links of their own to a host, 1 GB∕s and 1 µs each way: drive i has link 2i to it and 2i + 1 back.
+/// Drives with links of their own to a host, 1 GB∕s and 1 µs each way: drive i has link 2i to it and 2i + 1
+/// back.
 func directMachine(drives: Int) -> Machine {
   let devices = (0..<drives).map { accelerator("drive[\($0)]", group: "drive") } + [processor("host")]
   let links = (0..<(2 * drives)).map { index in

@@ -71,7 +71,8 @@ struct PriceTests {
     #expect(price(graph(tasks, perStep: 2), on: directMachine(drives: 1)).time == microseconds(expected))
   }
 
-  // Five devices in a loop of 1 + 2 + 3 + 2 + 2 µs that reaches back three steps: 10 ∕ 3 µs, above the busiest 3 µs.
+  // Five devices in a loop of 1 + 2 + 3 + 2 + 2 µs that reaches back three steps: 10 ∕ 3 µs, above the
+  // busiest 3 µs.
   @Test func aMeanThatIsNoWholeTickIsRoundedUp() {
     var tasks: [(TaskGraph.Kind, [Int])] = []
     for step in 0..<6 {

@@ -37,8 +37,8 @@ struct SimulateTests {
     #expect(timeline.taskIntervals[2].start == SimulatedTime(2_500_000))
   }
 
-  // 1000 B over links of 1 and 2 GB∕s with 1 and 2 µs take 1 + 3 µs; the second link, which both drives share, is free
-  // after half a microsecond, long before the first exchange ends.
+  // 1000 B over links of 1 and 2 GB∕s with 1 and 2 µs take 1 + 3 µs; the second link, which both drives
+  // share, is free after half a microsecond, long before the first exchange ends.
   @Test func eachLinkIsHeldForItsOwnTime() {
     let timeline = simulate(
       graph([(flow(0, 2, 1_000), []), (flow(1, 2, 1_000), [])]), on: switchedMachine(drives: 2))
@@ -47,7 +47,8 @@ struct SimulateTests {
     #expect(timeline.makespan == SimulatedTime(4_500_000))
   }
 
-  // A ring all-gather over 3 devices is 2 rounds of 1 µs and 1 µs latency; a second one uses the first's latencies.
+  // A ring all-gather over 3 devices is 2 rounds of 1 µs and 1 µs latency; a second one uses the first's
+  // latencies.
   @Test func roundsOfCollectivesTakeTurns() {
     let gather = TaskGraph.Kind.collective(
       Collective(

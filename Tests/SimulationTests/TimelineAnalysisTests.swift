@@ -8,8 +8,8 @@ import Testing
 import Units
 
 struct TimelineAnalysisTests {
-  // Transfers of 1 µs and 1 µs latency after 1 µs of compute; the second queues behind the first until 2 µs, and ends
-  // at 4 µs; device 1 computes until 2.5 µs and again from 4 µs.
+  // Transfers of 1 µs and 1 µs latency after 1 µs of compute; the second queues behind the first until 2 µs,
+  // and ends at 4 µs; device 1 computes until 2.5 µs and again from 4 µs.
   private static let tasks = graph([
     (compute(0, 1), []), (compute(1, 2.5), []), (flow(0, 1, 1_000), [0]), (flow(0, 1, 1_000), [0]),
     (compute(1, 1), [3]),

@@ -35,8 +35,8 @@ public struct Collective: Hashable, Sendable {
   public let level: Int
   /// The mesh index of the first device that takes part.
   public let firstDevice: Int
-  /// The part of each coordinate of each lane: what it owns of the lane's data before an all-gather, or after a
-  /// reduce-scatter; of an all-to-all what it holds before.
+  /// The part of each coordinate of each lane: what it owns of the lane's data before an all-gather, or after
+  /// a reduce-scatter; of an all-to-all what it holds before.
   public let parts: CollectiveParts
   /// Of an all-to-all, what each coordinate holds afterwards; nil where the shares are those of ``parts``.
   public let resultParts: CollectiveParts?

@@ -21,7 +21,8 @@ public enum CollectiveParts: Hashable, Sendable {
     }
   }
 
-  /// Cuts `elements` of `elementSize` bytes over `ways` coordinates, into parts that differ by at most one element.
+  /// Cuts `elements` of `elementSize` bytes over `ways` coordinates, into parts that differ by at most one
+  /// element.
   public static func dividing(_ elements: Int, of elementSize: Int, over ways: Int) -> CollectiveParts {
     guard elements % ways != 0 else { return .even(Bytes(elements / ways * elementSize)) }
     let (whole, rest) = elements.quotientAndRemainder(dividingBy: ways)

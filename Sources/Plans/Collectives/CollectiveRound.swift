@@ -54,8 +54,8 @@ struct LaneParts {
 
   /// What coordinate `from` sends to `to` in an all-to-all: `part(from) · share(to)`.
   ///
-  /// Rounded so that the pieces of a part add up to it: the running sums of the shares, times the part, are rounded
-  /// down and their differences taken. Where the cuts are whole elements nothing is rounded.
+  /// Rounded so that the pieces of a part add up to it: the running sums of the shares, times the part, are
+  /// rounded down and their differences taken. Where the cuts are whole elements nothing is rounded.
   func piece(from: Int, to: Int) -> Int {
     scaled(sizes[from], by: resultSums[to + 1]) - scaled(sizes[from], by: resultSums[to])
   }
@@ -70,17 +70,18 @@ struct LaneParts {
 }
 
 extension CollectiveAlgorithm {
-  /// The algorithm that runs over `ways` coordinates: halving and doubling needs a power of two, else it is a ring.
+  /// The algorithm that runs over `ways` coordinates: halving and doubling needs a power of two, else it is a
+  /// ring.
   public func resolved(ways: Int) -> CollectiveAlgorithm {
     self == .halvingDoubling && ways & (ways - 1) != 0 ? .ring : self
   }
 
   /// The rounds of a lane whose parts have `sizes` bytes; `results` are those after an all-to-all.
   ///
-  /// A reduce-scatter and an all-gather move `(w − 1) · Σ sizes` in all, an all-reduce twice that, an all-to-all every
-  /// piece once that is not yet at its place. In an all-gather each coordinate receives what it does not own; in a
-  /// reduce-scatter it receives `w − 1` times its own part, but that uneven parts sent by way of others (ring, halving)
-  /// give coordinates other shares of the same sum.
+  /// A reduce-scatter and an all-gather move `(w − 1) · Σ sizes` in all, an all-reduce twice that, an
+  /// all-to-all every piece once that is not yet at its place. In an all-gather each coordinate receives what
+  /// it does not own; in a reduce-scatter it receives `w − 1` times its own part, but that uneven parts sent
+  /// by way of others (ring, halving) give coordinates other shares of the same sum.
   public func rounds(_ operation: CollectiveOperation, sizes: [Int], results: [Int]? = nil)
     -> [CollectiveRound]
   {
@@ -103,8 +104,8 @@ extension CollectiveAlgorithm {
     }
   }
 
-  /// The algorithm that suits a level: a ring on rings and lines, halving and doubling on a switch of a power of
-  /// two ways (a ring otherwise), and direct messages elsewhere.
+  /// The algorithm that suits a level: a ring on rings and lines, halving and doubling on a switch of a power
+  /// of two ways (a ring otherwise), and direct messages elsewhere.
   public static func standard(for level: DeviceGroup.Level) -> CollectiveAlgorithm {
     guard case .mesh(let mesh) = level.network else { return .direct }
     return switch mesh.topology {

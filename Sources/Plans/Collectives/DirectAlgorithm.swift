@@ -2,9 +2,9 @@
 ///
 /// ## Model
 ///
-/// Over even parts of `S ∕ w` bytes a reduce-scatter or all-gather takes `α + (w − 1) · S ∕ (w · β)` where each device has
-/// a port each way of β (B∕s), and `α + (w − 1) · S ∕ β` over one shared link; an all-reduce takes twice that. An
-/// all-to-all is one round.
+/// Over even parts of `S ∕ w` bytes a reduce-scatter or all-gather takes `α + (w − 1) · S ∕ (w · β)` where
+/// each device has a port each way of β (B∕s), and `α + (w − 1) · S ∕ β` over one shared link; an all-reduce
+/// takes twice that. An all-to-all is one round.
 enum DirectAlgorithm {
   static func rounds(_ operation: CollectiveOperation, _ parts: LaneParts) -> [CollectiveRound] {
     switch operation {

@@ -23,8 +23,8 @@ enum EvenPattern {
 extension LevelPorts {
   /// The busiest port's messages and the most hops in a round of a pattern, without looking at a message.
   ///
-  /// A pattern that permutes the coordinates crosses every cut as often one way as the other, so that half duplex
-  /// doubles the load on a line and at a port.
+  /// A pattern that permutes the coordinates crosses every cut as often one way as the other, so that half
+  /// duplex doubles the load on a line and at a port.
   func term(_ pattern: EvenPattern, units: Int, repetitions: Int = 1) -> EvenTerm {
     let half = level.duplex == .half
     let load: Int

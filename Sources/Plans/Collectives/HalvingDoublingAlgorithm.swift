@@ -2,12 +2,13 @@
 ///
 /// ## Model
 ///
-/// Over even parts of `S ∕ w` bytes an all-reduce takes `2 · log₂ w · α + 2 · (w − 1) ∕ w · S ∕ β` where each device has a
-/// port each way of β (B∕s) and messages take α (s), over a switch two hops. The ways must be a power of two.
-/// An all-to-all is `w − 1` rounds, in round r between coordinates `i` and `i ⊕ r`: it forwards nothing, so that it moves
-/// no more than the data.
+/// Over even parts of `S ∕ w` bytes an all-reduce takes `2 · log₂ w · α + 2 · (w − 1) ∕ w · S ∕ β` where each
+/// device has a port each way of β (B∕s) and messages take α (s), over a switch two hops. The ways must be a
+/// power of two. An all-to-all is `w − 1` rounds, in round r between coordinates `i` and `i ⊕ r`: it forwards
+/// nothing, so that it moves no more than the data.
 ///
-/// > Source: R. Thakur, R. Rabenseifner, W. Gropp. "Optimization of Collective Communication Operations in MPICH."
+/// > Source: R. Thakur, R. Rabenseifner, W. Gropp. "Optimization of Collective Communication Operations in
+/// MPICH."
 /// > *Int. J. High Perform. Comput. Appl.* 19(1), 2005, pp. 49–66.
 enum HalvingDoublingAlgorithm {
   static func rounds(_ operation: CollectiveOperation, _ parts: LaneParts) -> [CollectiveRound] {

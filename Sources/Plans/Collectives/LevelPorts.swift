@@ -3,16 +3,19 @@ import Units
 
 /// The links or ports of one mesh level, as resources, and which of them a message loads.
 ///
-/// Below each part of the level above stands one *instance* of the level: `ways` coordinates times `lanes` devices
-/// below each. Devices of one lane talk to each other; but for a tree, each lane has ports of its own.
+/// Below each part of the level above stands one *instance* of the level: `ways` coordinates times `lanes`
+/// devices below each. Devices of one lane talk to each other; but for a tree, each lane has ports of its
+/// own.
 ///
-/// | topology | half duplex | full duplex | hops |
-/// |---|---|---|---|
-/// | tree | one link for the instance, loaded by every message of every lane | one link for messages to a higher coordinate and one for those to a lower | 1 |
-/// | ring | a wire between each device and its successor | the same, one for each direction; over two ways, one towards each successor | the shorter way round, of two equal ones towards the successor |
-/// | line | a wire between neighbours | the same, one for each direction | the distance |
-/// | fully-connected | a port for each device, loaded by what it sends and receives | a port out and a port in | 1 |
-/// | switch | the same | the same | 2 |
+/// - *tree*: one link for the instance, loaded by every message of every lane; full duplex, one for messages
+///   to a higher coordinate and one for those to a lower. One hop.
+/// - *ring*: a wire between each device and its successor; full duplex, one for each direction, and over two
+///   ways one towards each successor. As many hops as the shorter way round, of two equal ones towards the
+///   successor.
+/// - *line*: a wire between neighbours; full duplex, one for each direction. As many hops as the distance.
+/// - *fully-connected*: a port for each device, loaded by what it sends and receives; full duplex, a port out
+///   and a port in. One hop.
+/// - *switch*: ports as with fully-connected. Two hops.
 ///
 /// A message that is forwarded loads every wire on its way.
 public struct LevelPorts: Hashable, Sendable {

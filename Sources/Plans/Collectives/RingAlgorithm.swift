@@ -2,10 +2,10 @@
 ///
 /// ## Model
 ///
-/// Over even parts of `S ∕ w` bytes a reduce-scatter or all-gather takes `(w − 1) · (α + S ∕ (w · β))` and an all-reduce
-/// twice that, with the latency α (s) of a message to the successor and the bandwidth β (B∕s) of a port that carries
-/// one message at a time. On a line the message from the last to the first is forwarded by all between.
-/// An all-to-all is `w − 1` rounds, in round r from each coordinate `i` to `i + r`.
+/// Over even parts of `S ∕ w` bytes a reduce-scatter or all-gather takes `(w − 1) · (α + S ∕ (w · β))` and an
+/// all-reduce twice that, with the latency α (s) of a message to the successor and the bandwidth β (B∕s) of a
+/// port that carries one message at a time. On a line the message from the last to the first is forwarded by
+/// all between. An all-to-all is `w − 1` rounds, in round r from each coordinate `i` to `i + r`.
 ///
 /// > Source: P. Patarasuk, X. Yuan. "Bandwidth Optimal All-Reduce Algorithms for Clusters of Workstations."
 /// > *J. Parallel Distrib. Comput.* 69(2), 2009, pp. 117–124.

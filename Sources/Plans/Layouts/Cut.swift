@@ -25,11 +25,11 @@ public struct Shares: Hashable, Sendable {
 
 /// Which part of a cut axis or tensor each device holds.
 ///
-/// An axis of `n` steps falls into one block for each device of the group, numbered by the devices' mixed-radix
-/// digits; with weights `s` the boundary before block `b` is ⌊n · W(b) ∕ W⌋, where W(b) sums the products of the
-/// weights of all earlier blocks. Level `h` fixes digit `h`: a device whose tensor is sharded along the axis at some
-/// levels holds the blocks whose digits at these levels are its own. So the levels commute, and parts are as the
-/// shares say up to rounding, without padding.
+/// An axis of `n` steps falls into one block for each device of the group, numbered by the devices'
+/// mixed-radix digits; with weights `s` the boundary before block `b` is ⌊n · W(b) ∕ W⌋, where W(b) sums the
+/// products of the weights of all earlier blocks. Level `h` fixes digit `h`: a device whose tensor is sharded
+/// along the axis at some levels holds the blocks whose digits at these levels are its own. So the levels
+/// commute, and parts are as the shares say up to rounding, without padding.
 public struct Cut: Sendable {
   /// The group whose devices hold the parts.
   public let group: DeviceGroup

@@ -21,8 +21,8 @@ public struct Flow: Hashable, Sendable {
 
 /// Returns what must flow so that the devices of one group hold a tensor that stands on another.
 ///
-/// Each receiver takes every element of its part from one device that holds it; where several hold it, receiver
-/// `j` of the group asks replica `j mod replicas`. Data that a device already holds does not flow.
+/// Each receiver takes every element of its part from one device that holds it; where several hold it,
+/// receiver `j` of the group asks replica `j mod replicas`. Data that a device already holds does not flow.
 ///
 /// - Precondition: `source` is not partial.
 func flows(

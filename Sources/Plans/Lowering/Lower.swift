@@ -5,12 +5,14 @@ public import Machines
 import Results
 import Units
 
-/// Makes a plan explicit: every task with its resources, its dependences and its place in its device's program.
+/// Makes a plan explicit: every task with its resources, its dependences and its place in its device's
+/// program.
 ///
-/// The program of a device is: forward tasks in topological order, backward tasks in the reverse order, updates.
-/// A pipeline of several stages sends its micro-batches forward one after another; every stage but the last does all its
-/// forward work first and then takes the errors as they come back; the last turns each micro-batch round at once.
-/// In a steady state every stage but the last does the next step's forward work before this step's backward work.
+/// The program of a device is: forward tasks in topological order, backward tasks in the reverse order,
+/// updates. A pipeline of several stages sends its micro-batches forward one after another; every stage but
+/// the last does all its forward work first and then takes the errors as they come back; the last turns each
+/// micro-batch round at once. In a steady state every stage but the last does the next step's forward work
+/// before this step's backward work.
 ///
 /// - Parameters:
 ///   - plan: What to do.
@@ -100,7 +102,8 @@ struct Lowering {
         forward(last, microBatch)
         backward(last, microBatch)
       }
-      // In a steady state the last stage updates one step late, so that reductions run under the work of that step.
+      // In a steady state the last stage updates one step late, so that reductions run under the work of that
+      // step.
       if isSteady {
         if now > 0 { update(last, of: now - 1) }
       } else {

@@ -111,7 +111,8 @@ extension Lowering {
     bucket = GradientBucket(limit: bucket.limit)
   }
 
-  /// Sums gradients by collectives, or through the host where the devices are near storage and a host is there.
+  /// Sums gradients by collectives, or through the host where the devices are near storage and a host is
+  /// there.
   private mutating func sum(
     _ steps: [ConversionStep], _ stage: Int, elements: Int, _ label: TaskGraph.Label, after ready: Readiness
   ) -> Readiness {

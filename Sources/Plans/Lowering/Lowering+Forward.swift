@@ -49,7 +49,8 @@ extension Lowering {
       after: forwardReady[microBatch][tensor.index] ?? none)
   }
 
-  /// When samples are there: at once where the machine does not say where they stand or where they were prefetched.
+  /// When samples are there: at once where the machine does not say where they stand or where they were
+  /// prefetched.
   private func loaded(_ tensor: TensorID, _ stage: Int, _ microBatch: Int) -> Readiness {
     Readiness(repeating: [], count: plan.stages[stage].tasks.cut.deviceCount)
   }

@@ -7,10 +7,10 @@ import Units
 
 /// The peak of every device's memory under a plan, in the order of the stages and their devices.
 ///
-/// A device holds its parameters, their gradients and the optimizer's state for the whole step. A micro-batch holds
-/// each activation from the task that writes it to the last task that reads it, backward work included. A pipeline's
-/// early stages hold what is saved of every micro-batch in flight; the program order alone decides this, and not timing.
-/// An input that was converted stands beside the tensor it was made from.
+/// A device holds its parameters, their gradients and the optimizer's state for the whole step. A micro-batch
+/// holds each activation from the task that writes it to the last task that reads it, backward work included.
+/// A pipeline's early stages hold what is saved of every micro-batch in flight; the program order alone
+/// decides this, and not timing. An input that was converted stands beside the tensor it was made from.
 func memoryUses(_ plan: ResolvedPlan) -> [MemoryUse] {
   plan.stages.indices.flatMap { stage -> [MemoryUse] in
     let group = plan.stages[stage].group

@@ -19,7 +19,8 @@ struct ResolvedPlan {
   let strategies: [Strategy]
   /// For each node the index of its stage.
   let stageOfNode: [Int]
-  /// For each tensor the node that reads it as an activation and at which input; after forks there is one at most.
+  /// For each tensor the node that reads it as an activation and at which input; after forks there is one at
+  /// most.
   let consumers: [(node: Int, input: Int)?]
   let producers: [(node: Int, output: Int)?]
   /// For each node its backward operations, in program order.
@@ -101,7 +102,8 @@ struct ResolvedPlan {
   }
 }
 
-/// Returns for each tensor the node and output that write it, and the node and input that read it as an activation.
+/// Returns for each tensor the node and output that write it, and the node and input that read it as an
+/// activation.
 public func activationEnds(
   _ graph: Graph
 ) -> (producers: [(node: Int, output: Int)?], consumers: [(node: Int, input: Int)?]) {

@@ -1,7 +1,8 @@
 import Graphs
 import Machines
 
-/// The tasks that must have ended before a value may be used on each device of a group; one list for each device.
+/// The tasks that must have ended before a value may be used on each device of a group; one list for each
+/// device.
 typealias Readiness = [[Int]]
 
 /// Collects tasks in program order and, where steps may not overlap, puts a barrier after each group of them.
@@ -14,7 +15,9 @@ struct TaskList {
 
   init(hasBarriers: Bool) { self.hasBarriers = hasBarriers }
 
-  /// Adds a task and returns its index. Behind barriers it waits for the last barrier alone, which waits for all before.
+  /// Adds a task and returns its index.
+  ///
+  /// Behind barriers it waits for the last barrier alone, which waits for all before.
   mutating func add(_ kind: TaskGraph.Kind, _ label: TaskGraph.Label, after dependencies: [Int]) -> Int {
     let index = tasks.count
     let waits = hasBarriers ? (barrier.map { [$0] } ?? []) : unique(dependencies)

@@ -28,7 +28,7 @@ extension Session {
     var asked = request.microBatches
     var origin = "search"
     for path in [request.fixedPlan, planFilePath].compactMap({ $0 }) {
-      let file = try PlanFile(text: try text(of: path, .badModel), file: path)
+      let file = try PlanFile(text: try text(of: path, .badModel, request.texts), file: path)
       try check(file)
       let kept = try file.decisions(for: whole.graph, on: machine)
       rules.merge(kept.rules) { _, new in new }

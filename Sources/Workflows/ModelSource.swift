@@ -7,6 +7,13 @@ import ONNXImport
 struct ModelSource {
   /// The name or path as written.
   let name: String
+  /// Texts that stand in for files, by path.
+  let texts: [String: String]
+
+  init(_ request: Request) {
+    name = request.model
+    texts = request.texts
+  }
 
   private enum Form {
     case builtIn
@@ -29,7 +36,8 @@ struct ModelSource {
     case .builtIn:
       return try BuiltInNetwork.graph(named: name, batch: try required(batch))
     case .table:
-      return try readLayerTable(csv: try text(of: name, .badModel), file: name, batch: try required(batch))
+      return try readLayerTable(
+        csv: try text(of: name, .badModel, texts), file: name, batch: try required(batch))
     case .onnx:
       return try readONNX(path: name, batch: batch).graph
     }
@@ -49,8 +57,11 @@ struct ModelSource {
   }
 }
 
-/// The text of a file.
-func text(of path: String, _ kind: DiagnosticKind) throws(InputError) -> String {
+/// The text of a file, or the one that stands in for it.
+func text(
+  of path: String, _ kind: DiagnosticKind, _ texts: [String: String] = [:]
+) throws(InputError) -> String {
+  if let text = texts[path] { return text }
   guard FileManager.default.fileExists(atPath: path) else {
     throw InputError(.missingFile, "there is no such file", at: SourceLocation(file: path))
   }

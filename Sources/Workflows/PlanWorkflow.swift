@@ -20,10 +20,8 @@ public func plan(_ request: Request) throws(InputError) -> PlanOutcome {
   let report = PlanReport(
     model: session.whole.graph.name, machine: decision.machine.name, batch: session.batch,
     settings: session.settings(of: decision.plan),
-    search: PlanReport.Search(
-      strategy: request.search.rawValue, objective: request.objective.rawValue,
-      exact: decision.outcome.isExact, gap: decision.outcome.gap, states: decision.outcome.states),
-    cost: result.cost, simulated: result.timeline.makespan, memory: result.tasks.memory,
+    search: session.search(of: decision), cost: result.cost, simulated: result.timeline.makespan,
+    memory: result.tasks.memory,
     layers: session.layers(of: decision), shares: session.shares(of: decision),
     alternatives: session.alternatives(of: decision, result),
     why: session.reasons(for: decision, result), bottlenecks: session.bottlenecks(of: decision, result),
@@ -81,12 +79,23 @@ struct PlanResult {
 extension Session {
   /// Lowers, prices and simulates a decision's plan.
   func result(of decision: Decision) throws(InputError) -> PlanResult {
+    PlanResult(try tasks(of: decision), on: decision.machine)
+  }
+
+  /// The tasks of a decision's plan.
+  func tasks(of decision: Decision) throws(InputError) -> TaskGraph {
     do throws(PlanViolations) {
-      return PlanResult(
-        try lowered(decision.plan, training: decision.training, on: decision.machine), on: decision.machine)
+      return try lowered(decision.plan, training: decision.training, on: decision.machine)
     } catch {
       throw InputError(.infeasible, error.violations.map(\.description).joined(separator: "; "))
     }
+  }
+
+  /// How a plan was found.
+  func search(of decision: Decision) -> PlanReport.Search {
+    PlanReport.Search(
+      strategy: request.search.rawValue, objective: request.objective.rawValue,
+      exact: decision.outcome.isExact, gap: decision.outcome.gap, states: decision.outcome.states)
   }
 
   /// How the step of a plan is run.

@@ -23,7 +23,7 @@ struct Session {
         .usage, "no machine is given", hint: "name one: --machine NAME, from `partita machines`")
     }
     self.request = request
-    model = ModelSource(name: request.model)
+    model = ModelSource(request)
     source = try MachineSource(name)
     whole = try Self.training(model, request, microBatches: 1)
   }

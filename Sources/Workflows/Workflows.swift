@@ -12,7 +12,7 @@ import Units
 /// - Throws: ``InputError`` where the model cannot be read. Unsupported operators are no error here: they are
 ///   listed in the result.
 public func inspect(_ request: Request) throws(InputError) -> Inspection {
-  let model = ModelSource(name: request.model)
+  let model = ModelSource(request)
   let unsupported = try model.unsupported()
   guard unsupported.isEmpty else {
     return Inspection(

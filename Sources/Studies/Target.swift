@@ -12,22 +12,30 @@ public enum Target: Hashable, Sendable {
   case inside(ClosedRange<Double>)
 }
 
-/// Returns what comes of a reproduced value: the one place where verdicts are made.
-///
-/// - Parameters:
-///   - reproduced: What the ordinary path gives.
-///   - published: What was published, nil where nothing was.
-///   - target: What makes the claim hold.
-public func verdict(on reproduced: ClaimValue, published: ClaimValue?, target: Target) -> Verdict {
-  switch target {
-  case .none: return .context
-  case .equal: return reproduced == published ? .holds : .misses
-  case .within(let tolerance):
-    guard case .number(let value) = reproduced, case .number(let other) = published else { return .misses }
-    return abs(value - other) <= tolerance * abs(other) ? .holds : .misses
-  case .inside(let range):
-    guard case .number(let value) = reproduced else { return .misses }
-    return range.contains(value) ? .holds : .misses
+extension Verdict {
+  /// Judges a reproduced value: the one place where verdicts are made.
+  ///
+  /// - Parameters:
+  ///   - reproduced: What the ordinary path gives.
+  ///   - published: What was published, nil where nothing was.
+  ///   - target: What makes the claim hold.
+  public init(on reproduced: ClaimValue, published: ClaimValue?, target: Target) {
+    let holds: Bool
+    switch target {
+    case .none:
+      self = .context
+      return
+    case .equal: holds = reproduced == published
+    case .within(let tolerance):
+      if case .number(let value) = reproduced, case .number(let other) = published {
+        holds = abs(value - other) <= tolerance * abs(other)
+      } else {
+        holds = false
+      }
+    case .inside(let range):
+      if case .number(let value) = reproduced { holds = range.contains(value) } else { holds = false }
+    }
+    self = holds ? .holds : .misses
   }
 }
 
@@ -53,7 +61,7 @@ extension Claim {
     _ id: String, what: String, source: String, published: ClaimValue?, reproduced: ClaimValue,
     target: Target, note: String = "", condition: Condition? = nil
   ) {
-    var result = verdict(on: reproduced, published: published, target: target)
+    var result = Verdict(on: reproduced, published: published, target: target)
     var notes = note.isEmpty ? [] : [note]
     if let condition {
       notes.insert((condition.isMet ? "" : "not so: ") + condition.statement, at: 0)

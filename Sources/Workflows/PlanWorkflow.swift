@@ -20,7 +20,7 @@ public func plan(_ request: Request) throws(InputError) -> PlanOutcome {
   let report = PlanReport(
     model: session.whole.graph.name, machine: decision.machine.name, batch: session.batch,
     settings: session.settings(of: decision.plan),
-    search: session.search(of: decision), cost: result.cost, simulated: result.timeline.makespan,
+    search: session.facts(of: decision), cost: result.cost, simulated: result.timeline.makespan,
     memory: result.tasks.memory,
     layers: session.layers(of: decision), shares: session.shares(of: decision),
     alternatives: session.alternatives(of: decision, result),
@@ -91,8 +91,8 @@ extension Session {
     }
   }
 
-  /// How a plan was found.
-  func search(of decision: Decision) -> PlanReport.Search {
+  /// How the search for a plan went.
+  func facts(of decision: Decision) -> PlanReport.Search {
     PlanReport.Search(
       strategy: request.search.rawValue, objective: request.objective.rawValue,
       exact: decision.outcome.isExact, gap: decision.outcome.gap, states: decision.outcome.states)

@@ -3,6 +3,8 @@
 #endif
 import Diagnostics
 import Graphs
+import Planning
+import Plans
 import Results
 import Units
 import Workflows

@@ -20,7 +20,7 @@ extension Importer {
     for (index, name) in node.outputs.enumerated() where !name.isEmpty {
       guard index < outputs.count else {
         // Masks and saved statistics are the training step's own matter; only a use of them is not.
-        guard survey.uses[name] == nil else {
+        guard survey.uses[name, default: 0] == 0 else {
           throw node.fault(
             "its output number \(index + 1), \(shortened(name)), is used, which is not supported",
             hint: "export the model for inference")

@@ -62,7 +62,7 @@ extension Importer {
       if let left = try constant(result), let right = try constant(operand) {
         // Only a sum of several can begin with two constants; the rest of it is folded before.
         let folded = try folded(function == .add ? .add : name, [left, right], node)
-        result = keep(folded)
+        result = try keep(folded)
       } else {
         result = .tensor(try combine(function, result, operand, node))
       }

@@ -30,7 +30,7 @@ extension Importer {
     _ constants: [StaticTensor], _ node: NodeMessage
   ) throws(ImportFault) {
     for (constant, name) in zip(constants, node.outputs) where !name.isEmpty {
-      try define(name, keep(constant), at: node.offset)
+      try define(name, try keep(constant), at: node.offset)
     }
   }
 

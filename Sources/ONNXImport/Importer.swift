@@ -39,6 +39,7 @@ struct Importer {
   var rescaledNormalizations = 0
   private var suffixes: [String: Int] = [:]
   private var foldedElements = 0
+  private var keptElements = 0
   private var totalBytes = 0
   private var totalSteps = 0
 
@@ -80,9 +81,6 @@ struct Importer {
   private mutating func registerInitializers() throws(ImportFault) {
     for range in model.graph.initializers {
       let tensor = try TensorMessage(bytes, range)
-      guard !tensor.name.isEmpty else {
-        throw ImportFault("an initializer has no name", at: range.lowerBound, hint: damagedHint)
-      }
       if case .external(let location) = tensor.storage, let folder {
         try location.check(in: folder, at: range.lowerBound, part: "tensor \(tensor.name)")
       }
@@ -129,17 +127,10 @@ struct Importer {
 
   /// Returns the value of a name that must be defined by now.
   func value(named name: String, at offset: Int, part: String) throws(ImportFault) -> Value {
-    if let value = values[name] { return value }
-    for range in model.graph.nodes {
-      let node = try NodeMessage(bytes, range)
-      guard node.outputs.contains(name) else { continue }
-      throw ImportFault(
-        "reads \(shortened(name)), which only a later node computes: the graph has a cycle or no order",
-        at: offset, part: part, hint: "sort the nodes topologically, as ONNX requires")
+    guard let value = values[name] else {
+      throw ImportFault("reads \(shortened(name)) too early", at: offset, part: part)
     }
-    throw ImportFault(
-      "reads \(shortened(name)), which nothing defines", at: offset, part: part,
-      hint: "check the model with onnx.checker")
+    return value
   }
 
   /// Returns a unique name for the graph; that of the file where it is free.
@@ -181,7 +172,15 @@ struct Importer {
   }
 
   /// Keeps a constant and returns it as a value.
-  mutating func keep(_ constant: StaticTensor) -> Value {
+  mutating func keep(_ constant: StaticTensor) throws(ImportFault) -> Value {
+    if case .values(let values) = constant.source {
+      keptElements += values.count
+      guard keptElements <= ModelLimits.keptElements else {
+        throw ImportFault(
+          "the constants computed while reading have more than \(ModelLimits.keptElements) elements",
+          part: "tensor \(constant.name)", hint: "fold the constants before, for example with onnxsim")
+      }
+    }
     statics.append(constant)
     return .constant(statics.count - 1)
   }

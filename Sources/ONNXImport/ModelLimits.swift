@@ -20,7 +20,9 @@ public enum ModelLimits {
   public static let windowExtent = 1 << 24
   /// The most elements of a constant that is computed while reading.
   public static let foldedElements = 16 * 1024
-  /// The most elements that all constants computed while reading have together.
+  /// The most elements of computed constants that are kept: 32 MiB.
+  public static let keptElements = 4 * 1024 * 1024
+  /// The most elements that are worked on while computing constants.
   public static let foldedElementsInTotal = 16 * 1024 * 1024
   /// The oldest version of the default operator set that is read.
   public static let oldestOpset = 7

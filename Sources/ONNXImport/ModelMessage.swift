@@ -80,7 +80,13 @@ private func checkNesting(
   _ bytes: UnsafeRawBufferPointer, _ graph: Range<Int>
 ) throws(ImportFault) {
   /// The fields that lead deeper: from a graph to its nodes, to their attributes, to their graphs.
-  func inner(_ level: Int) -> [Int] { [[1], [5], [6, 11]][level % 3] }
+  func leadsDeeper(_ field: Int, _ level: Int) -> Bool {
+    switch level % 3 {
+    case 0: field == 1
+    case 1: field == 5
+    default: field == 6 || field == 11
+    }
+  }
   // The model is the first message and the graph the second.
   var pending: [(range: Range<Int>, level: Int)] = [(graph, 0)]
   while let (range, level) = pending.popLast() {
@@ -90,7 +96,7 @@ private func checkNesting(
     }
     var reader = WireReader(bytes, range)
     while let field = try reader.next() {
-      guard field.encoding == .lengthDelimited, inner(level).contains(field.number) else { continue }
+      guard field.encoding == .lengthDelimited, leadsDeeper(field.number, level) else { continue }
       pending.append((field.payload, level + 1))
     }
   }

@@ -174,7 +174,10 @@ private let graphs: [Hostile] = [
     Proto.model(Proto.graph(nodes: [relu, relu])), says: "defined twice"),
   Hostile("a node that defines an input", node: Proto.node("Relu", ["x"], ["x"]), says: "defined twice"),
   Hostile("no result", Proto.model(Proto.graph(nodes: [relu], outputs: [])), says: "no output"),
-  Hostile("no sample", node: relu, inputs: [], says: "no input with a shape"),
+  Hostile("no sample", node: relu, inputs: [], says: "which nothing defines"),
+  Hostile(
+    "constants alone", node: Proto.node("Neg", ["w"], ["y"]), initializers: [Proto.raw("w", [4], bytes: 16)],
+    inputs: [], says: "no input with a shape"),
   Hostile("a sample without a type", node: relu, inputs: [Wire.text(1, "x")], says: "no input with a shape"),
   Hostile("a scalar sample", node: relu, inputs: [Proto.value("x", [])], says: "no input with a shape"),
   Hostile(

@@ -21,8 +21,8 @@ import Testing
     graph.tensors.first { $0.name == name }?.role
   }
 
-  // 8·1·25+8 + 16·8·25+16 + 64·400+64 + 10·64+10 = 29 738; for each sample 28²·8·25 + 10²·16·200 + 25 600 +
-  // 640.
+  // 8·1·25+8 + 16·8·25+16 + 64·400+64 + 10·64+10 = 29 738 parameters; for each sample
+  // 28²·8·25 + 10²·16·200 + 25 600 + 640 multiply-accumulates.
   @Test func lenetWithASymbolicBatchIsRead() throws {
     let model = try readONNX(path: Examples.path("lenet.onnx"), batch: 5)
     #expect(model.graph.batch == 5)

@@ -14,9 +14,10 @@ import Units
 /// span. The rounds of a collective follow one another, and others may use its links between them.
 ///
 /// Where steps overlap (`tasks.steps > 1`) the makespan is the period: the mean time between the ends of the
-/// steps of the later half, where a step has ended when no task of it or of an earlier one is left. A few
-/// unrolled steps may end before a queue has built up, so that the period is never taken as less than what no
-/// repetition can be shorter than (``Plans/StepPeriod``).
+/// later half of the steps but the last, which no step follows. A step has ended when no task of it or of an
+/// earlier one is left. A few unrolled steps may end before a queue has built up, or while it drains, so that
+/// the period is never taken as less than what no repetition can be shorter than (``Plans/StepPeriod``), nor
+/// as more than the sum of a step's tasks, than which none need be longer: some task is always in progress.
 ///
 /// - Complexity: O((tasks + dependences + occupancies of all rounds) · log tasks).
 public func simulate(_ tasks: TaskGraph, on machine: Machine) -> Timeline {
@@ -32,7 +33,7 @@ public func simulate(_ tasks: TaskGraph, costs: TaskCosts) -> Timeline {
   let makespan =
     tasks.steps == 1
     ? SimulatedTime(simulator.ends.max() ?? 0)
-    : max(period(tasks, ends: simulator.ends), StepPeriod(tasks, costs).bound)
+    : period(tasks, costs, ends: simulator.ends)
   return Timeline(
     tracks: costs.resources.resources.map(\.name),
     spans: simulator.spans.map { span in
@@ -46,18 +47,19 @@ public func simulate(_ tasks: TaskGraph, costs: TaskCosts) -> Timeline {
     })
 }
 
-/// The mean time between the ends of the later half of the steps, rounded up.
-private func period(_ tasks: TaskGraph, ends: [Int64]) -> SimulatedTime {
+/// The mean time between the ends of the later half of the steps but the last, rounded up and within its bounds.
+private func period(_ tasks: TaskGraph, _ costs: TaskCosts, ends: [Int64]) -> SimulatedTime {
   var stepEnds = [Int64](repeating: 0, count: tasks.steps)
   for (task, end) in zip(tasks.tasks, ends) {
     stepEnds[task.label.step] = max(stepEnds[task.label.step], end)
   }
   for step in 1..<tasks.steps { stepEnds[step] = max(stepEnds[step], stepEnds[step - 1]) }
-  // The last step meets no step after it, so it only keeps the one before it company.
   let last = max(1, tasks.steps - 2)
-  let counted = Int64(max(1, last / 2))
-  let span = stepEnds[last] - stepEnds[last - Int(counted)]
-  return SimulatedTime((span + counted - 1) / counted)
+  let counted = max(1, last / 2)
+  let span = stepEnds[last] - stepEnds[last - counted]
+  let mean = SimulatedTime((span + Int64(counted) - 1) / Int64(counted))
+  let serialSum = tasks.countedTasks.reduce(SimulatedTime.zero) { $0 + costs.durations[$1] }
+  return max(min(mean, serialSum), StepPeriod(tasks, costs).bound)
 }
 
 extension TaskGraph.Task {

@@ -47,7 +47,7 @@ public func simulate(_ tasks: TaskGraph, costs: TaskCosts) -> Timeline {
     })
 }
 
-/// The mean time between the ends of the later half of the steps but the last, rounded up and within its bounds.
+/// The mean time between the ends of the later half of the steps but the last, rounded up, within its bounds.
 private func period(_ tasks: TaskGraph, _ costs: TaskCosts, ends: [Int64]) -> SimulatedTime {
   var stepEnds = [Int64](repeating: 0, count: tasks.steps)
   for (task, end) in zip(tasks.tasks, ends) {

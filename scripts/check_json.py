@@ -4,6 +4,7 @@
 Usage: check_json.py BINARY. Needs the jsonschema package (`make deps`).
 """
 
+import decimal
 import json
 import pathlib
 import sys
@@ -57,8 +58,41 @@ def faults(what, data, known):
     ]
 
 
+def trace_faults(what, data):
+    """Checks a trace: tracks and events have names, and the events of one track do not overlap."""
+    events = json.loads(data.decode("utf-8"), parse_float=decimal.Decimal)["traceEvents"]
+    tracks, spans = {}, {}
+    for event in events:
+        if event["ph"] == "M" and event["name"] == "thread_name":
+            tracks[event["tid"]] = event["args"]["name"]
+        elif event["ph"] == "X":
+            spans.setdefault(event["tid"], []).append(event)
+        elif event["ph"] != "M":
+            yield f"{what}: an event of the unknown kind {event['ph']!r}"
+    if not spans:
+        yield f"{what}: an empty trace"
+    if len(set(tracks.values())) < len(tracks) or not all(tracks.values()):
+        yield f"{what}: tracks without a name of their own: {sorted(tracks.values())}"
+    for track, own in spans.items():
+        if track not in tracks:
+            yield f"{what}: track {track} has no name"
+        # Of two that begin together the longer one comes first: it may hold the other.
+        own.sort(key=lambda event: (event["ts"], -event["dur"]))
+        open_ends = []
+        for event in own:
+            start, end = decimal.Decimal(event["ts"]), decimal.Decimal(event["ts"]) + event["dur"]
+            if not event["name"] or not event["cat"] or event["dur"] < 0 or start < 0:
+                yield f"{what}: {tracks.get(track)}: an event without a name or with a negative time: {event}"
+            while open_ends and open_ends[-1] <= start:
+                open_ends.pop()
+            if open_ends and end > open_ends[-1]:
+                yield f"{what}: {tracks.get(track)}: {event['name']} at {start} overlaps what runs until {open_ends[-1]}"
+            open_ends.append(end)
+
+
 known = validators()
 seen = set()
+traces = 0
 problems = []
 results, files = run_all(pathlib.Path(sys.argv[1]).resolve(), read_commands())
 for command, code, output, errors in results:
@@ -70,10 +104,11 @@ for name, data in files.items():
     if name.endswith(".json") and not name.startswith("trace"):
         problems += faults(name, data, known)
     elif name.startswith("trace"):
-        events = strictly_parsed(data)["traceEvents"]
-        problems += [] if events else [f"{name}: an empty trace"]
+        traces += 1
+        strictly_parsed(data)
+        problems += list(trace_faults(name, data))[:10]
 problems += [f"no command prints {name}" for name in sorted(set(known) - seen)]
 for problem in problems:
     print(problem, file=sys.stderr)
-print(f"check_json: {len(results)} commands, {len(seen)} schemas, {len(problems)} problems")
+print(f"check_json: {len(results)} commands, {len(seen)} schemas, {traces} traces, {len(problems)} problems")
 sys.exit(1 if problems else 0)

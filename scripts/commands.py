@@ -14,14 +14,18 @@ def read_commands(path=ROOT / "scripts" / "commands.txt"):
 
 
 def run_all(binary, commands, environment=None):
-    """Returns (command, exit code, standard output, standard error) of each, and the files left behind."""
+    """Returns (command, exit code, standard output, standard error) of each, and the files left behind.
+
+    What a command prints goes also to a file where `> FILE` says so.
+    """
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for command in commands:
             words = shlex.split(command)
             assert words[0] == "partita", command
+            target = words[-1] if words[-2] == ">" else None
             done = subprocess.run(
-                [str(binary)] + words[1:],
+                [str(binary)] + (words[1:-2] if target else words[1:]),
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -29,6 +33,8 @@ def run_all(binary, commands, environment=None):
                 timeout=300,
             )
             results.append((command, done.returncode, done.stdout, done.stderr))
+            if target:
+                (pathlib.Path(folder) / target).write_bytes(done.stdout)
         files = {
             path.name: path.read_bytes() for path in sorted(pathlib.Path(folder).iterdir())
         }

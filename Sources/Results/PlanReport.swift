@@ -123,13 +123,16 @@ public struct PlanReport: Hashable, Sendable {
     public let summary: String
     /// Its price; nil where it cannot run.
     public let cost: StepCost?
+    /// Its simulated makespan; nil where it was not simulated.
+    public let simulated: SimulatedTime?
     /// Why it loses.
     public let reason: String
 
     /// Creates an alternative.
-    public init(summary: String, cost: StepCost?, reason: String) {
+    public init(summary: String, cost: StepCost?, simulated: SimulatedTime? = nil, reason: String) {
       self.summary = summary
       self.cost = cost
+      self.simulated = simulated
       self.reason = reason
     }
   }

@@ -89,6 +89,37 @@ extension Session {
     return (options, accumulationChoices, 1)
   }
 
+  /// The plans that people would take without a search, to hold a searched one against.
+  ///
+  /// In the data-parallel one every operator that can be is split along the batch, so that next to nothing is
+  /// left to search.
+  func usualPlans() -> [(words: String, outcome: Result<Decision, InputError>)] {
+    guard case .search = request.planSource, request.fixedPlan == nil else { return [] }
+    var plans: [(words: String, outcome: Result<Decision, InputError>)] = []
+    if let group = machine.groups.first(where: { !$0.levels.isEmpty }) {
+      plans.append(
+        (
+          "data-parallel",
+          Result { () throws(InputError) in
+            var fixed: [String: [String]] = [:]
+            for (index, node) in whole.graph.nodes.enumerated()
+            where OperatorProfile(NodeID(index), in: whole.graph).rules.contains(where: { $0.name == "batch" }
+            ) {
+              fixed[node.name] = [String](repeating: "batch", count: group.levels.count)
+            }
+            var options = try searchOptions(fixed: fixed, onlyGroup: group.name)
+            options.strategy = .exact
+            options.cut = .none
+            return try best(of: [(options, accumulationChoices, 1)], "data-parallel", on: machine)
+          }
+        ))
+    }
+    if machine.devices.count > 1 {
+      plans.append(("single-device", Result { () throws(InputError) in try single(nil) }))
+    }
+    return plans
+  }
+
   /// The best plan on one device: the named one, or of one of each kind that with the shortest step.
   private func single(_ name: String?) throws(InputError) -> Decision {
     var seen: Set<String> = []

@@ -34,20 +34,49 @@ extension Session {
     return rules.joined(separator: "/")
   }
 
-  /// Other plans with what they cost and why they lose.
+  /// Other plans with what they cost and why they lose: those that people would take without a search, then
+  /// the best of those that were searched. Plans that say and cost the same stand once.
   func alternatives(of decision: Decision, _ best: PlanResult) -> [PlanReport.Alternative] {
     var alternatives: [PlanReport.Alternative] = []
+    var known = [
+      PlanReport.Alternative(
+        summary: summary(of: decision.plan, decision.training.graph), cost: best.cost,
+        simulated: best.timeline.makespan, reason: "")
+    ]
+    func add(_ summary: String, _ name: String?, _ result: PlanResult) {
+      let entry = PlanReport.Alternative(
+        summary: summary, cost: result.cost, simulated: result.timeline.makespan, reason: "")
+      let isKnown = known.contains {
+        $0.simulated == entry.simulated && $0.cost?.bytesMoved == entry.cost?.bytesMoved
+          && $0.cost?.energy == entry.cost?.energy && ($0.summary == summary || name == nil)
+      }
+      guard !isKnown else { return }
+      known.append(entry)
+      alternatives.append(
+        PlanReport.Alternative(
+          summary: name ?? summary, cost: result.cost, simulated: result.timeline.makespan,
+          reason: reason(result, losesTo: best)))
+    }
+    for (words, outcome) in usualPlans() {
+      switch outcome {
+      case .success(let usual):
+        guard let tasks = try? tasks(of: usual) else { continue }
+        add(summary(of: usual.plan, usual.training.graph), words, PlanResult(tasks, on: usual.machine))
+      case .failure(let fault):
+        guard let first = fault.diagnostics.first else { continue }
+        alternatives.append(
+          PlanReport.Alternative(
+            summary: words, cost: nil, reason: first.hint.map { "\(first.message) (\($0))" } ?? first.message)
+        )
+      }
+    }
     for candidate in decision.outcome.others.prefix(5) {
       guard let training = try? training(microBatches: candidate.plan.options.microBatches),
         let tasks = try? lowered(candidate.plan, training: training, on: decision.machine)
       else { continue }
-      let result = PlanResult(tasks, on: decision.machine)
-      alternatives.append(
-        PlanReport.Alternative(
-          summary: summary(of: candidate.plan, training.graph), cost: result.cost,
-          reason: reason(result, losesTo: best)))
+      add(summary(of: candidate.plan, training.graph), nil, PlanResult(tasks, on: decision.machine))
     }
-    for entry in decision.outcome.rejected.prefix(3) {
+    for entry in decision.outcome.rejected.prefix(2) {
       alternatives.append(
         PlanReport.Alternative(
           summary: summary(of: entry.plan, decision.training.graph), cost: nil,
@@ -56,15 +85,39 @@ extension Session {
     return alternatives
   }
 
-  /// Why one plan is worse than another.
+  /// Why one plan is worse than another: by how much, and which resource has the more to do.
   private func reason(_ result: PlanResult, losesTo best: PlanResult) -> String {
-    let factor = result.timeline.makespan.seconds / max(best.timeline.makespan.seconds, Seconds(1e-12))
-    let ratio = "\(rounded(factor, 3)) × the time"
-    guard let busiest = result.cost.busiest else { return ratio }
-    let own = best.cost.resources.first { $0.name == busiest.name }?.busy ?? .zero
-    let share = busiest.busy.seconds / max(result.timeline.makespan.seconds, Seconds(1e-12))
-    let percent = Int((100 * share).rounded())
-    return "\(ratio): \(busiest.name) is \(percent) % busy, for \(busiest.busy) against \(own)"
+    let factor: Double
+    let what: String
+    switch request.objective {
+    case .time:
+      factor = result.timeline.makespan.seconds / max(best.timeline.makespan.seconds, Seconds(1e-12))
+      what = "time"
+    case .energy:
+      factor = (result.cost.energy?.value ?? 0) / max(best.cost.energy?.value ?? 0, 1e-12)
+      what = "energy"
+    case .communication:
+      factor = Double(result.cost.bytesMoved.count) / Double(max(best.cost.bytesMoved.count, 1))
+      what = "data"
+    case .memory:
+      let peak = { (result: PlanResult) in result.tasks.memory.map(\.peak.count).max() ?? 0 }
+      factor = Double(peak(result)) / Double(max(peak(best), 1))
+      what = "memory"
+    }
+    let ratio =
+      abs(factor - 1) < 5e-4 ? "the same \(what) but for a trace" : "\(rounded(factor, 3)) × the \(what)"
+    var most: (name: String, busy: SimulatedTime, own: SimulatedTime)?
+    for use in result.cost.resources {
+      let own = best.cost.resources.first { $0.name == use.name }?.busy ?? .zero
+      if use.busy > own, use.busy - own > (most.map { $0.busy - $0.own } ?? .zero) {
+        most = (use.name, use.busy, own)
+      }
+    }
+    if let most {
+      return "\(ratio): \(most.name) is busy for \(most.busy), not \(most.own)"
+    }
+    return factor == 1
+      ? "as good: the axes named first win" : "\(ratio): its tasks wait longer for each other"
   }
 
   /// Why the plan is as good as it is.
@@ -72,11 +125,14 @@ extension Session {
     var reasons = [summary(of: decision.plan, decision.training.graph)]
     if let busiest = result.cost.busiest {
       let share = busiest.busy.seconds / max(result.timeline.makespan.seconds, Seconds(1e-12))
-      reasons.append("the busiest resource is \(busiest.name): \(Int((100 * share).rounded())) % of the step")
+      reasons.append(
+        "the busiest resource is \(busiest.name): \(busiest.busy), \(Int((100 * share).rounded())) % of the step"
+      )
     }
-    if !decision.outcome.isExact {
-      let gap = decision.outcome.gap.map { "at most \(rounded(100 * $0, 3)) % above a lower bound" }
-      reasons.append("the search was not exact: the plan is \(gap ?? "not bounded from below")")
+    if !decision.outcome.isExact, request.overlap != .none, request.objective == .time {
+      reasons.append(
+        "what runs at the same time has no closed form, so the plans with the least sums were simulated and the "
+          + "fastest of them taken; without overlap (`--overlap none`) the search proves its plan best")
     }
     reasons += decision.training.notes
     return reasons
@@ -88,7 +144,13 @@ extension Session {
       ($1.element.busy, $0.offset) < ($0.element.busy, $1.offset)
     }.map(\.element)
     var doubled: [String: SimulatedTime?] = [:]
-    return ranked.prefix(6).map { use in
+    // Resources of one kind that are equally busy count as one, so that the list is no list of sixteen twins.
+    var levels: [(ResourceUse.Kind, SimulatedTime)] = []
+    let shown = ranked.prefix { use in
+      if !levels.contains(where: { $0 == (use.kind, use.busy) }) { levels.append((use.kind, use.busy)) }
+      return levels.count <= 6
+    }
+    return shown.map { use in
       var time: SimulatedTime?
       if use.kind == .link, let (name, machine) = decision.machine.doublingBandwidth(of: use.name) {
         if let known = doubled[name] {

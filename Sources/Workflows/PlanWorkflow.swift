@@ -117,11 +117,11 @@ extension Session {
     }
   }
 
-  /// The shares of every level that the plan uses.
+  /// The shares of every level whose coordinates do not take the same.
   func shares(of decision: Decision) -> [PlanReport.Share] {
     decision.plan.stages.flatMap { stage -> [PlanReport.Share] in
       guard let group = decision.machine.groups.first(where: { $0.name == stage.group }) else { return [] }
-      return group.levels.indices.map { level in
+      return group.levels.indices.filter { Set(stage.shares.weights[$0]).count > 1 }.map { level in
         let weights = stage.shares.weights[level]
         let total = Double(weights.reduce(0, +))
         return PlanReport.Share(

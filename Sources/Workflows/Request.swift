@@ -134,8 +134,8 @@ public struct Request: Hashable, Sendable {
   public var planSource: PlanSource = .search
   /// A plan file whose decisions are kept while the rest is searched.
   public var fixedPlan: String?
-  /// Texts that stand in for files, by the path under which this request names them: layer tables and plans that
-  /// are on no disk.
+  /// Texts that stand in for files, by the path under which this request names them: layer tables and plans
+  /// that are on no disk.
   public var texts: [String: String] = [:]
 
   /// Creates a request with the default for everything but the model.

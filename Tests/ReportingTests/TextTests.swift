@@ -30,10 +30,13 @@ struct TextTests {
   @Test func `a plan says what it costs, why, and what was tried`() {
     let text = Samples.plan.text()
     for expected in [
-      "lenet on two devices, batch 256", "12.35 ms priced, 13 ms simulated", "1.25 J", "3 MiB",
-      "exact, least time; no plan of the space is better; 81 states", "conv1 … conv2 (2)", "batch, batch",
+      "lenet on two devices, batch 256", "13 ms simulated; the price, a lower bound, is 12.35 ms", "1.25 J",
+      "3 MiB",
+      "exact, least time: no plan of the space is better (81 states compared)",
+      "yes: the fullest memory is npu[0–15] (16) with 900 MiB of 1 GiB", "conv1 … conv2 (2)",
+      "batch at all 2 levels",
       "input-channel, batch", "75 % : 25 %", "- fc1 has many parameters", "8 ms a step", "data-parallel",
-      "needs 2 GiB of 1 GiB", "npu[0] … npu[15] (16)", "900 MiB", "weights 800 MiB, activations",
+      "needs 2 GiB of 1 GiB", "900 MiB", "weights 800 MiB, activations",
       "arithmetic", "80 %", "`idle-power` changed no number",
     ] {
       #expect(text.contains(expected), "\(expected) is not in\n\(text)")
@@ -76,7 +79,7 @@ struct TextTests {
     let text = Samples.simulation.text()
     // 9 ms of 13 ms are 69.2 %.
     #expect(text.contains("69.2 %"))
-    #expect(text.contains("npu[0] … npu[1] (2)"))
+    #expect(text.contains("npu[0–1] (2)"))
     #expect(Samples.simulation.text(.full).contains("fc1 gradient"))
     #expect(!text.contains("fc1 gradient"))
   }

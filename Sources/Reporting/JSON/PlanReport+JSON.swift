@@ -57,6 +57,9 @@ extension PlanReport.Share {
 
 extension PlanReport.Alternative {
   fileprivate var json: JSONValue {
-    ["summary": .string(summary), "cost": cost?.json ?? .null, "reason": .string(reason)]
+    [
+      "summary": .string(summary), "cost": cost?.json ?? .null, "simulated_s": .seconds(simulated),
+      "reason": .string(reason),
+    ]
   }
 }

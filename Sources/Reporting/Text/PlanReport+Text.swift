@@ -24,27 +24,17 @@ extension PlanReport {
     page.energy(cost)
     if detail == .full { page.resources(cost.resources, of: cost.time, detail: detail) }
     page.assumptions(assumptions, detail: detail)
-    page.section("Warnings", sentences: warnings)
+    page.section("Warnings", sentences: detail == .full ? warnings : Wording.merged(warnings))
     return page.text
   }
 
   private var facts: [(String, String)] {
-    var facts = [("step", "\(cost.time) priced\(simulated.map { ", \($0) simulated" } ?? "")")]
+    var facts = [("step", step)]
     if let energy = cost.energy { facts.append(("energy", energy.description)) }
     facts.append(("data received", cost.bytesMoved.description))
-    let quality =
-      if search.exact {
-        "no plan of the space is better"
-      } else if let gap = search.gap {
-        "at most \(Wording.percent(gap)) above the bound"
-      } else {
-        "not proved best"
-      }
+    if let fullest { facts.append(("fits", fullest)) }
     facts.append(
-      (
-        "search",
-        "\(search.strategy), least \(search.objective); \(quality); \(Wording.number(search.states, "state"))"
-      ))
+      ("search", "\(search.strategy), least \(search.objective): \(quality) (\(states) compared)"))
     let settings = self.settings
     facts.append(
       (
@@ -56,15 +46,58 @@ extension PlanReport {
     return facts
   }
 
+  /// The time of the step, and its price where contention makes a difference.
+  private var step: String {
+    guard let simulated else { return "\(cost.time) priced" }
+    return simulated == cost.time
+      ? "\(simulated), priced and simulated"
+      : "\(simulated) simulated; the price, a lower bound, is \(cost.time)"
+  }
+
+  /// Whether every device holds what it must, and which of them is the fullest.
+  private var fullest: String? {
+    func fraction(_ use: MemoryUse) -> Double { Double(use.peak.count) / Double(max(use.capacity.count, 1)) }
+    guard let first = memory.first else { return nil }
+    let worst = memory.reduce(first) { fraction($0) < fraction($1) ? $1 : $0 }
+    let equal = memory.filter { $0.peak == worst.peak && $0.capacity == worst.capacity }.map(\.device)
+    return "\(memory.allSatisfy(\.fits) ? "yes" : "no"): the fullest memory is \(Wording.run(equal)) with "
+      + "\(worst.peak) of \(worst.capacity)"
+  }
+
+  /// What is known about better plans.
+  private var quality: String {
+    if search.exact { return "no plan of the space is better" }
+    guard let gap = search.gap else { return "the best plan found" }
+    // A gap is the value over a bound, less one: the bound is so much of the value.
+    if search.objective == "time", let simulated {
+      return
+        "the best plan found; no plan takes less than \(SimulatedTime(roundingUp: simulated.seconds / (1 + gap)))"
+    }
+    return
+      "the best plan found; none has less than \(Wording.percent(1 / (1 + gap))) of its \(search.objective)"
+  }
+
+  private var states: String {
+    search.states < 100_000
+      ? Wording.number(search.states, "state") : "\(Wording.count(Double(search.states))) states"
+  }
+
   /// Neighbours that are treated alike share a row.
   private func layerTable(_ detail: Detail) -> TextTable {
     let runs =
       detail == .full ? layers.map { [$0] } : Wording.runs(of: layers) { [$0.devices] + $0.axes }
     let rows = runs.map { run in
-      [Wording.run(run.map(\.name)), run[0].devices, run[0].axes.joined(separator: ", ")]
+      [Wording.run(run.map(\.name)), run[0].devices, axes(run[0].axes)]
     }
     let columns: [TextTable.Column] = [.words("layers"), .words("devices"), .words("split along")]
     return TextTable(columns: columns, rows: rows)
+  }
+
+  /// The axes of all levels, in one word where they are the same.
+  private func axes(_ axes: [String]) -> String {
+    guard let first = axes.first else { return "-" }
+    guard axes.count > 1, axes.allSatisfy({ $0 == first }) else { return axes.joined(separator: ", ") }
+    return "\(first) at all \(axes.count) levels"
   }
 
   private var alternativeTable: TextTable {
@@ -76,7 +109,8 @@ extension PlanReport {
       rows: alternatives.map { alternative in
         let cost = alternative.cost
         return [
-          alternative.summary, cost?.time.description ?? "-", cost?.energy?.description ?? "-",
+          alternative.summary, (alternative.simulated ?? cost?.time)?.description ?? "-",
+          cost?.energy?.description ?? "-",
           cost?.bytesMoved.description ?? "-", alternative.reason,
         ]
       })

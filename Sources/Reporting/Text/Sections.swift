@@ -3,18 +3,24 @@ import Units
 
 /// The parts that plans and simulations show alike.
 extension TextPage {
-  /// Adds what holds the step up.
+  /// Adds what holds the step up; neighbours that do so alike share a row.
   mutating func bottlenecks(_ bottlenecks: [Bottleneck]) {
+    let runs = Wording.runs(of: bottlenecks) { bottleneck in
+      Bottleneck(
+        resource: "", kind: bottleneck.kind, busy: bottleneck.busy, fraction: bottleneck.fraction,
+        timeIfDoubled: bottleneck.timeIfDoubled)
+    }
     section(
       "Bottlenecks",
       TextTable(
         columns: [
-          .words("resource"), .words("kind"), .numbers("busy"), .numbers("of the step"), .numbers("doubled"),
+          .words("resource"), .words("kind"), .numbers("busy"), .numbers("of the step"),
+          .numbers("twice as fast"),
         ],
-        rows: bottlenecks.map { bottleneck in
+        rows: runs.map { run in
           [
-            bottleneck.resource, bottleneck.kind.rawValue, bottleneck.busy.description,
-            Wording.percent(bottleneck.fraction), bottleneck.timeIfDoubled.map { "\($0) a step" } ?? "-",
+            Wording.run(run.map(\.resource)), run[0].kind.rawValue, run[0].busy.description,
+            Wording.percent(run[0].fraction), run[0].timeIfDoubled.map { "\($0) a step" } ?? "-",
           ]
         }))
   }
@@ -46,7 +52,7 @@ extension TextPage {
       MemoryUse(device: "", peak: use.peak, capacity: use.capacity, parts: use.parts, task: "")
     }
     var rows: [[String]] = []
-    for run in detail == .full ? memory.map({ [$0] }) : runs {
+    for run in runs {
       let use = run[0]
       let parts = use.parts.filter { $0.size > .zero }.map { "\($0.kind) \($0.size)" }
       rows.append([
@@ -59,7 +65,7 @@ extension TextPage {
       .words("device"), .numbers("peak"), .numbers("capacity"), .words("fits"), .words("at"),
       .words("made of"),
     ]
-    section("Memory", TextTable(columns: columns, rows: shortened(rows, detail: detail)))
+    section("Memory at its peak", TextTable(columns: columns, rows: shortened(rows, detail: detail)))
     note(hidden: rows.count, detail: detail)
   }
 

@@ -29,7 +29,7 @@ extension SimulationReport {
     page.memory(memory, detail: detail)
     page.energy(cost)
     page.assumptions(assumptions, detail: detail)
-    page.section("Warnings", sentences: warnings)
+    page.section("Warnings", sentences: detail == .full ? warnings : Wording.merged(warnings))
     return page.text
   }
 

@@ -27,11 +27,31 @@ public func text(of machines: [MachineSummary]) -> String {
   page.title("Machines of the catalogue")
   let rows = machines.map { machine in
     let devices = machine.devices.map { "\($0.count) × \($0.name) (\($0.kind), \($0.memory))" }
-    let levels = machine.levels.isEmpty ? "" : "; \(machine.levels.joined(separator: ", "))"
-    return [machine.name, machine.title, devices.joined(separator: ", ") + levels]
+    let levels = machine.levels.isEmpty ? "" : "; \(levels(machine.levels))"
+    return [
+      machine.name, machine.title == machine.name ? "" : machine.title,
+      devices.joined(separator: ", ") + levels,
+    ]
   }
+  // Where machines are named as in the catalogue, there is nothing to say twice.
+  let hasTitles = rows.contains { !$0[1].isEmpty }
+  let columns: [TextTable.Column] = [.words("name"), .words("what it is"), .words("devices and levels")]
+  let kept = hasTitles ? [0, 1, 2] : [0, 2]
   page.add(
-    TextTable(columns: [.words("name"), .words("what it is"), .words("devices and levels")], rows: rows)
-      .lines())
+    TextTable(columns: kept.map { columns[$0] }, rows: rows.map { row in kept.map { row[$0] } }).lines())
   return page.text
+}
+
+/// The levels of a mesh; neighbours of one kind are named together.
+private func levels(_ levels: [String]) -> String {
+  func parts(_ level: String) -> (name: String, kind: String) {
+    guard let range = level.firstRange(of: ": ") else { return (level, "") }
+    return (String(level[..<range.lowerBound]), String(level[range.upperBound...]))
+  }
+  return Wording.runs(of: levels) { parts($0).kind }.map { run in
+    let kind = parts(run[0]).kind
+    let names =
+      run.count == 1 ? parts(run[0]).name : "\(parts(run[0]).name)–\(parts(run[run.count - 1]).name)"
+    return kind.isEmpty ? names : "\(names): \(kind)"
+  }.joined(separator: ", ")
 }

@@ -24,21 +24,30 @@ struct TextTable {
 
   /// The fewest characters that remain of a cell that is cut.
   private static let least = 8
+  /// The longest word that a column of words makes room for before others have to give way.
+  private static let longWord = 32
 
   /// Returns the lines of the table, two spaces indented; none where it has no rows.
   ///
-  /// Where the table is too wide, the last column continues on further lines if it holds words, and the
-  /// widest others are cut in the middle.
+  /// Where the table is too wide, columns of words continue on further lines, the widest first. Only where
+  /// single words are too long, the widest columns are cut in the middle.
   func lines() -> [String] {
     guard !rows.isEmpty else { return [] }
     let header = columns.map(\.title)
     let content = [header] + rows
     var widths = columns.indices.map { column in content.map { $0[column].count }.max() ?? 0 }
+    let narrowest = columns.indices.map { column in
+      guard columns[column].alignment == .left else { return widths[column] }
+      let words = content.flatMap { $0[column].split(separator: " ").map(\.count) }
+      return min(words.max() ?? 0, TextTable.longWord)
+    }
     let separators = 2 * columns.count
-    while widths.reduce(separators, +) > TextTable.width,
-      let widest = widths.indices.max(by: { widths[$0] < widths[$1] }), widths[widest] > TextTable.least
-    {
-      widths[widest] -= 1
+    for floors in [narrowest, columns.map { _ in TextTable.least }] {
+      while widths.reduce(separators, +) > TextTable.width,
+        let widest = widths.indices.filter({ widths[$0] > floors[$0] }).max(by: { widths[$0] < widths[$1] })
+      {
+        widths[widest] -= 1
+      }
     }
     var lines: [String] = []
     for row in header.allSatisfy(\.isEmpty) ? rows : content { lines += wrapped(row, widths: widths) }
@@ -46,22 +55,20 @@ struct TextTable {
   }
 
   private func wrapped(_ row: [String], widths: [Int]) -> [String] {
-    var cells = row
-    var continued: [String] = []
-    let last = columns.count - 1
-    if columns[last].alignment == .left {
-      let parts = TextTable.broken(row[last], width: widths[last])
-      cells[last] = parts[0]
-      continued = Array(parts.dropFirst())
+    let cells = columns.indices.map { column in
+      columns[column].alignment == .left
+        ? TextTable.broken(row[column], width: widths[column])
+        : [TextTable.cut(row[column], width: widths[column])]
     }
-    var line = ""
-    for (column, cell) in cells.enumerated() {
-      let text = TextTable.cut(cell, width: widths[column])
-      let space = String(repeating: " ", count: widths[column] - text.count)
-      line += "  " + (columns[column].alignment == .left ? text + space : space + text)
+    return (0..<(cells.map(\.count).max() ?? 0)).map { number in
+      var line = ""
+      for (column, parts) in cells.enumerated() {
+        let text = number < parts.count ? parts[number] : ""
+        let space = String(repeating: " ", count: widths[column] - text.count)
+        line += "  " + (columns[column].alignment == .left ? text + space : space + text)
+      }
+      return TextTable.trimmed(line)
     }
-    let indentation = String(repeating: " ", count: 2 * columns.count + widths.dropLast().reduce(0, +))
-    return ([line] + continued.map { indentation + $0 }).map(TextTable.trimmed)
   }
 
   /// Returns the text with its middle left out where it is too long: both ends of a name tell it from others.

@@ -48,9 +48,27 @@ enum Wording {
   static func number(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
   /// Returns the name of a run of equal things: its first and last, and how many there are.
+  ///
+  /// Where the names count without a gap, as in `gpu[0]` to `gpu[7]`, it is `gpu[0–7] (8)`.
   static func run(_ names: [String]) -> String {
     guard let first = names.first, let last = names.last, names.count > 1 else { return names.first ?? "" }
+    if let from = numbered(first), let to = numbered(last), from.prefix == to.prefix,
+      from.suffix == to.suffix, to.number - from.number == names.count - 1
+    {
+      return "\(from.prefix)\(from.number)–\(to.number)\(from.suffix) (\(names.count))"
+    }
     return "\(first) … \(last) (\(names.count))"
+  }
+
+  /// The last number in a name and what stands around it; nil where it stands in the middle of a word.
+  private static func numbered(_ name: String) -> (prefix: String, number: Int, suffix: String)? {
+    guard let end = name.lastIndex(where: { "0"..."9" ~= $0 }) else { return nil }
+    let digits = name[...end].reversed().prefix { "0"..."9" ~= $0 }
+    let start = name.index(name.startIndex, offsetBy: name[...end].count - digits.count)
+    guard let number = Int(name[start...end]), let before = name[..<start].last,
+      before == "[" || before == " "
+    else { return nil }
+    return (String(name[..<start]), number, String(name[name.index(after: end)...]))
   }
 
   /// Groups neighbours of which the same is to be said.
@@ -66,5 +84,22 @@ enum Wording {
       }
     }
     return runs
+  }
+
+  /// Returns sentences in which those that say the same of different things are one.
+  ///
+  /// A machine file may have a dozen numbers of which there is nothing else to say than that they did not
+  /// matter.
+  static func merged(_ sentences: [String]) -> [String] {
+    let mark = " did not influence the result"
+    let things = sentences.compactMap { sentence in
+      sentence.firstRange(of: mark).map { String(sentence[..<$0.lowerBound]) }
+    }
+    guard things.count > 1 else { return sentences }
+    let others = sentences.filter { $0.firstRange(of: mark) == nil }
+    return others + [
+      "\(things.count) numbers of the machine did not influence the result (doubled, they change nothing): "
+        + things.joined(separator: ", ")
+    ]
   }
 }

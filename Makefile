@@ -4,15 +4,16 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# Each configuration has its own folder, so that switching between them rebuilds nothing.
+# The command and the tests share a folder and flags, so that nothing is built twice; debug has its own.
 SCRATCH := .build-release
-TEST_SCRATCH := .build-test
 DEBUG_SCRATCH := .build-debug
-TEST_FLAGS := -c release -Xswiftc -enable-testing --scratch-path $(TEST_SCRATCH)
+FLAGS := -c release -Xswiftc -enable-testing --scratch-path $(SCRATCH)
+PARTITA := $(SCRATCH)/release/partita
 
 PYTHON := .deps/venv/bin/python
 
-.PHONY: help deps build demo test unit-test lint check-documentation check-json check-determinism bench clean
+.PHONY: help deps build demo test unit-test lint check-documentation check-json check-errors \
+	check-determinism bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 22
@@ -21,37 +22,40 @@ deps: ## Fills .deps with the checkers and example networks; does nothing when i
 	@scripts/prepare-dependencies.sh
 
 build: ## Builds the command line in release.
-	swift build -c release --product partita --scratch-path $(SCRATCH)
+	swift build --product partita $(FLAGS)
 
 demo: deps build ## Plans, prices and simulates a real network.
 	@PATH="$(CURDIR)/$(SCRATCH)/release:$$PATH" scripts/demo.sh
 
-test: deps unit-test lint check-documentation check-json check-determinism ## Runs every check.
+test: deps lint unit-test check-documentation check-json check-errors check-determinism ## Runs every check.
 	@echo
 	@echo "make test: everything passed"
-	@grep -E 'Test run with|Executed [1-9]' $(TEST_SCRATCH)/test.log || true
+	@grep -E 'Test run with' $(SCRATCH)/test.log
 
-unit-test: deps
-	swift build --build-tests $(TEST_FLAGS)
-	swift test --skip-build --disable-xctest $(TEST_FLAGS) 2>&1 | tee $(TEST_SCRATCH)/test.log
+unit-test: deps build
+	swift build --build-tests $(FLAGS)
+	swift test --skip-build --disable-xctest $(FLAGS) 2>&1 | tee $(SCRATCH)/test.log
 
 lint: ## Checks the format of every source file.
 	swift format lint --strict --recursive Sources Tests Package.swift
 
-# These three run the binary that the tests were built with, and only after the tests have ended: a build
-# inside a test would wait for the build outside it for ever.
+# These run the binary, and only after the tests have ended: a build inside a test would wait for the build outside
+# it for ever.
 check-documentation: unit-test
-	python3 scripts/check_documentation.py $(TEST_SCRATCH)/release/partita
+	python3 scripts/check_documentation.py $(PARTITA)
 
-check-json: deps unit-test
-	$(PYTHON) scripts/check_json.py $(TEST_SCRATCH)/release/partita
+check-json: unit-test
+	$(PYTHON) scripts/check_json.py $(PARTITA)
+
+check-errors: unit-test
+	$(PYTHON) scripts/check_errors.py $(PARTITA)
 
 check-determinism: unit-test
 	swift build --product partita --scratch-path $(DEBUG_SCRATCH)
-	python3 scripts/check_determinism.py $(TEST_SCRATCH)/release/partita $(DEBUG_SCRATCH)/debug/partita
+	python3 scripts/check_determinism.py $(PARTITA) $(DEBUG_SCRATCH)/debug/partita
 
 bench: deps build ## Measures start-up, planning and simulation.
-	python3 scripts/measure.py $(SCRATCH)/release/partita
+	python3 Benchmarks/measure.py $(PARTITA)
 
 clean: ## Removes what was built; .deps stays.
 	rm -rf .build .build-release .build-test .build-debug

@@ -92,7 +92,7 @@ CASES = [
     (None, PLAN + ["--memory-limit", "10"], 64, r"64MiB"),
     (None, ["simulate", "--collective", "all-reduc", "--bytes", "1MiB", "--machine", "hypar/16"], 64,
      r"did you mean 'all-reduce'"),
-    (None, ["study", "hipar"], 66, r"did you mean .hypar"),
+    (None, ["study", "hipar"], 64, r"did you mean .hypar"),
     (None, ["models", "lenett", "--out", "x.onnx"], 66, r"did you mean .lenet"),
     (None, PLAN + ["--out", "no/such/plan.json"], 74, r"no/such/plan\.json: No such file"),
     (None, ["simulate", *PLAN[1:], "--trace", "no/such/trace.json"], 74, r"no/such/trace\.json: No such file"),

@@ -34,8 +34,10 @@ extension Session {
     return rules.joined(separator: "/")
   }
 
-  /// Other plans with what they cost and why they lose: those that people would take without a search, then
-  /// the best of those that were searched. Plans that say and cost the same stand once.
+  /// Other plans with what they cost and why they lose.
+  ///
+  /// First those that people would take without a search, then the best of those that were searched. Plans
+  /// that say and cost the same stand once.
   func alternatives(of decision: Decision, _ best: PlanResult) -> [PlanReport.Alternative] {
     var alternatives: [PlanReport.Alternative] = []
     var known = [
@@ -104,8 +106,14 @@ extension Session {
       factor = Double(peak(result)) / Double(max(peak(best), 1))
       what = "memory"
     }
-    let ratio =
-      abs(factor - 1) < 5e-4 ? "the same \(what) but for a trace" : "\(rounded(factor, 3)) × the \(what)"
+    let ratio: String
+    if abs(factor - 1) < 5e-4 {
+      ratio = "within 0.05 % of the \(what)"
+    } else if abs(factor - 1) < 0.1 {
+      ratio = "\(rounded(100 * abs(factor - 1), 2)) % \(factor > 1 ? "more" : "less") \(what)"
+    } else {
+      ratio = "\(rounded(factor, 3)) × the \(what)"
+    }
     var most: (name: String, busy: SimulatedTime, own: SimulatedTime)?
     for use in result.cost.resources {
       let own = best.cost.resources.first { $0.name == use.name }?.busy ?? .zero
@@ -125,14 +133,13 @@ extension Session {
     var reasons = [summary(of: decision.plan, decision.training.graph)]
     if let busiest = result.cost.busiest {
       let share = busiest.busy.seconds / max(result.timeline.makespan.seconds, Seconds(1e-12))
-      reasons.append(
-        "the busiest resource is \(busiest.name): \(busiest.busy), \(Int((100 * share).rounded())) % of the step"
-      )
+      let percent = Int((100 * share).rounded())
+      reasons.append("the busiest resource is \(busiest.name): \(busiest.busy), \(percent) % of the step")
     }
     if !decision.outcome.isExact, request.overlap != .none, request.objective == .time {
       reasons.append(
-        "what runs at the same time has no closed form, so the plans with the least sums were simulated and the "
-          + "fastest of them taken; without overlap (`--overlap none`) the search proves its plan best")
+        "what runs at the same time has no closed form, so the plans with the least sums were simulated and "
+          + "the fastest of them taken; without overlap (`--overlap none`) the search proves its plan best")
     }
     reasons += decision.training.notes
     return reasons

@@ -70,8 +70,8 @@ extension PlanReport {
     guard let gap = search.gap else { return "the best plan found" }
     // A gap is the value over a bound, less one: the bound is so much of the value.
     if search.objective == "time", let simulated {
-      return
-        "the best plan found; no plan takes less than \(SimulatedTime(roundingUp: simulated.seconds / (1 + gap)))"
+      let bound = SimulatedTime(roundingUp: simulated.seconds / (1 + gap))
+      return "the best plan found; no plan takes less than \(bound)"
     }
     return
       "the best plan found; none has less than \(Wording.percent(1 / (1 + gap))) of its \(search.objective)"

@@ -2,7 +2,7 @@ import Diagnostics
 import Results
 import Workflows
 
-/// Fig. 11: VGG-E on 2 to 64 accelerators against one.
+/// Figure 11: VGG-E on 2 to 64 accelerators against one.
 func hyParScaling() throws(InputError) -> [Claim] {
   let model = "hypar/vgg-e"
   let single = try priced(.hyPar(model, on: "hypar/1").taking(.singleDevice(nil)))
@@ -28,7 +28,7 @@ func hyParScaling() throws(InputError) -> [Claim] {
   return claims("dp", \.dataParallel, dataParallel) + claims("hypar", \.hyPar, hyPar)
 }
 
-/// Fig. 13: the last dense layer of a VGG alone, where "one weird trick" would always split the input channels.
+/// Figure 13: the last dense layer of a VGG alone, where "one weird trick" would always split the input channels.
 func hyParTrick() throws(InputError) -> [Claim] {
   let published = [2: 1.23, 3: 1.58, 4: 2.40]
   var claims: [Claim] = []

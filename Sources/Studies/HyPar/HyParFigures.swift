@@ -5,22 +5,22 @@
 struct HyParFigures {
   /// The name in the figures.
   let name: String
-  /// Fig. 5: for each level from the top one digit for each layer, 0 for data, 1 for model parallelism.
+  /// Figure 5: for each level from the top one digit for each layer, 0 for data, 1 for model parallelism.
   let lists: [String]
-  /// Fig. 8: gigabytes moved in a step under data parallelism and under HyPar's plan.
+  /// Figure 8: gigabytes moved in a step under data parallelism and under HyPar's plan.
   let gigabytes: (dataParallel: Double, hyPar: Double)
-  /// Fig. 6: performance over data parallelism of model parallelism and of HyPar's plan.
+  /// Figure 6: performance over data parallelism of model parallelism and of HyPar's plan.
   let performance: (modelParallel: Double, hyPar: Double)
-  /// Fig. 7: energy efficiency of HyPar's plan over data parallelism.
+  /// Figure 7: energy efficiency of HyPar's plan over data parallelism.
   let energyEfficiency: Double
-  /// Fig. 12, read off the chart: performance of HyPar's plan on a torus over data parallelism on the tree; nil where
+  /// Figure 12, read off the chart: performance of HyPar's plan on a torus over data parallelism on the tree; nil where
   /// the bar is cut off.
   let torus: Double?
 
   /// The model's name.
   var model: String { "hypar/" + name.lowercased() }
 
-  /// How far Fig. 7 may deviate: it depends on memory accesses inside an accelerator, which nothing published gives,
+  /// How far Figure 7 may deviate: it depends on memory accesses inside an accelerator, which nothing published gives,
   /// and these weigh most where little is computed for each weight.
   var energyTolerance: Double {
     switch name {
@@ -77,7 +77,7 @@ struct HyParFigures {
   }
 }
 
-/// Fig. 11, read off the chart: gains of VGG-E over one accelerator.
+/// Figure 11, read off the chart: gains of VGG-E over one accelerator.
 struct HyParScaling {
   let accelerators: Int
   let dataParallel: Double

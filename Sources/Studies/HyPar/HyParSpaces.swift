@@ -35,7 +35,7 @@ private func sweep(
   return (points, ranked.map(\.element))
 }
 
-/// Fig. 9: Lenet-c with H2 and H3 as HyPar chooses them, and every list of H1 and H4.
+/// Figure 9: Lenet-c with H2 and H3 as HyPar chooses them, and every list of H1 and H4.
 func hyParLeNetSpace() throws(InputError) -> [Claim] {
   let request = Request.hyPar("hypar/lenet-c")
   let chosen = try priced(request).layers
@@ -57,7 +57,7 @@ func hyParLeNetSpace() throws(InputError) -> [Claim] {
   ]
 }
 
-/// Fig. 10: VGG-A with everything as HyPar chooses it, but every setting of its last convolution and of its first dense
+/// Figure 10: VGG-A with everything as HyPar chooses it, but every setting of its last convolution and of its first dense
 /// layer.
 func hyParVGGSpace() throws(InputError) -> [Claim] {
   let request = Request.hyPar("hypar/vgg-a")

@@ -22,7 +22,7 @@ func hyParStudy() throws(InputError) -> StudyResult {
 
 // MARK: One step of each network
 
-/// Fig. 5: the lists, and what they are where partial sums are reduced at once, as Table 2 counts.
+/// Figure 5: the lists, and what they are where partial sums are reduced at once, as Table 2 counts.
 private func hyParLists(_ runs: [HyParRuns]) -> [Claim] {
   func claims(
     _ figure: String, _ source: String, _ plan: (HyParRuns) -> PricedPlan, _ target: Target,
@@ -46,7 +46,7 @@ private func hyParLists(_ runs: [HyParRuns]) -> [Claim] {
     }
 }
 
-/// Fig. 6: performance over data parallelism.
+/// Figure 6: performance over data parallelism.
 private func hyParPerformance(_ runs: [HyParRuns]) -> [Claim] {
   let source = "HyPar, Fig. 6"
   let gains = runs.map { $0.hyPar.performance(over: $0.dataParallel) }
@@ -69,7 +69,7 @@ private func hyParPerformance(_ runs: [HyParRuns]) -> [Claim] {
   return claims
 }
 
-/// Fig. 7: energy efficiency over data parallelism.
+/// Figure 7: energy efficiency over data parallelism.
 private func hyParEnergy(_ runs: [HyParRuns]) -> [Claim] {
   let source = "HyPar, Fig. 7"
   let gains = runs.map { $0.hyPar.energyEfficiency(over: $0.dataParallel) ?? .nan }
@@ -86,7 +86,7 @@ private func hyParEnergy(_ runs: [HyParRuns]) -> [Claim] {
   return claims
 }
 
-/// Fig. 8: the bytes moved in a step.
+/// Figure 8: the bytes moved in a step.
 private func hyParBytes(_ runs: [HyParRuns]) -> [Claim] {
   func claim(_ run: HyParRuns, _ name: String, _ published: Double, _ plan: PricedPlan, _ note: String = "")
     -> Claim
@@ -104,7 +104,7 @@ private func hyParBytes(_ runs: [HyParRuns]) -> [Claim] {
     }
 }
 
-/// Fig. 12: HyPar's plan on the torus against data parallelism on the tree.
+/// Figure 12: HyPar's plan on the torus against data parallelism on the tree.
 private func hyParTorus(_ runs: [HyParRuns]) -> [Claim] {
   let source = "HyPar, Fig. 12 (chart)"
   let gains = runs.map { $0.torus.performance(over: $0.dataParallel) }

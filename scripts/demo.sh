@@ -3,20 +3,33 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-model=.deps/onnx/backend/test/data/light/light_resnet50.onnx
-results=.build-release/demo
+results=$PWD/.build-release/demo
 mkdir -p "$results"
+ln -sf "$PWD/.deps/onnx/backend/test/data/light/light_resnet50.onnx" "$results/resnet50.onnx"
+cd "$results"
 
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+[[ -t 1 && -z ${NO_COLOR:-} ]] || say() { printf '\n%s\n' "$*"; }
 show() {
-  echo
   echo "\$ $*"
   "$@"
 }
 
-show partita inspect "$model" --batch 64 --quiet
-show partita plan "$model" --machine hypar/16 --batch 256 --overlap none --out "$results/plan.json"
-show partita simulate "$model" --machine hypar/16 --batch 256 --overlap none \
-  --plan "$results/plan.json" --trace "$results/trace.json"
-show partita study hypar
+say "1. What is in the network, and what would training it need?"
+show partita inspect resnet50.onnx --batch 256 --quiet
+
+say "2. How should one training step be split over 16 accelerators, if nothing overlaps?"
+show partita plan resnet50.onnx --machine hypar/16 --batch 256 --overlap none --out plan.json
+
+say "3. The same, with gradients exchanged under the backward pass; and on a server with eight GPUs."
+show partita plan resnet50.onnx --machine hypar/16 --batch 256 --quiet
 echo
-echo "The plan is $results/plan.json; open $results/trace.json in https://ui.perfetto.dev"
+show partita plan resnet50.onnx --machine gpu-server-8 --batch 256 --quiet
+
+say "4. What happens when? The plan of step 2, simulated with overlap."
+show partita simulate resnet50.onnx --machine hypar/16 --batch 256 --plan plan.json --trace trace.json --quiet
+
+say "5. Is any of this true? The published results of HyPar, out of the same path."
+show partita study hypar --quiet
+
+say "The plan is ${results#"$OLDPWD/"}/plan.json; open ${results#"$OLDPWD/"}/trace.json in https://ui.perfetto.dev"

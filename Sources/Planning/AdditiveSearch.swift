@@ -6,24 +6,31 @@ import Plans
 import Units
 
 /// The search by additive costs over every placement.
+///
+/// Placements are taken in the order of a bound that their devices' arithmetic alone gives. Each is solved by
+/// elimination; its best sums are priced as whole plans, unless a bound says that they cannot win.
 struct AdditiveSearch {
   private let problem: PlanningProblem
   private let evaluate: PlanEvaluator
+  private let bound: PlanBound
   private let profiles: [OperatorProfile]
   private let tables: CostTables
 
-  /// Plans priced as wholes for each placement, where the sum is not the price.
+  /// Plans priced as wholes for each placement, where the sum is not the price and placements are few.
   private static let pricedSums = 6
-  /// Plans tried for each placement until one is feasible.
-  private static let feasibilityLimit = 400
+  /// Placements beyond which only the best sum of each is priced.
+  private static let fewPlacements = 8
   /// Placements priced where no bound tells which of them can win.
   private static let placementLimit = 64
   /// Alternatives that are kept.
   private static let keptOthers = 8
+  /// Tasks that may be lowered while the best sums of one placement turn out not to be feasible.
+  private static let feasibilityBudget = 4_000_000
 
-  init(_ problem: PlanningProblem, _ evaluate: @escaping PlanEvaluator) {
+  init(_ problem: PlanningProblem, _ evaluate: @escaping PlanEvaluator, bound: @escaping PlanBound) {
     self.problem = problem
     self.evaluate = evaluate
+    self.bound = bound
     profiles = problem.training.graph.nodes.indices.map {
       OperatorProfile(NodeID($0), in: problem.training.graph)
     }
@@ -32,35 +39,30 @@ struct AdditiveSearch {
       elementSizes: ElementSizes(problem.step.precision))
   }
 
-  /// A placement whose sums are known.
-  private struct Solved {
-    let search: PlacementSearch
-    let elimination: Elimination
-    let costs: [Int: AdditiveCosts]
-    /// No plan of the placement is cheaper, whatever overlaps.
-    let bound: Double
-  }
-
   func run() -> SearchOutcome {
     var found = Found()
     found.isExactSpace = problem.isAdditive
-    for shares in shareChoices() {
-      let solved = solve(shares, &found)
-      price(solved, &found)
-    }
+    for shares in shareChoices() { search(shares, &found) }
     return found.outcome(keeping: Self.keptOthers)
   }
 
-  // MARK: Sums
+  // MARK: Placements
 
-  private func solve(_ shares: [Int: Shares], _ found: inout Found) -> [Solved] {
+  private func search(_ shares: [Int: Shares], _ found: inout Found) {
     var costs = groupCosts(shares)
     var cache = PlacementCache(problem.training, reduction: problem.step.reduction)
     var busy = BusyTimes(problem, profiles)
-    var solved: [Solved] = []
-    for placement in problem.placements() {
+    let ranked = problem.placements().enumerated()
+      .map { (bound: busy.bound($0.element, costs), offset: $0.offset, placement: $0.element) }
+      .sorted { ($0.bound, $0.offset) < ($1.bound, $1.offset) }
+    for (position, entry) in ranked.enumerated() {
+      if let best = found.best, entry.bound >= best.value.objective, position >= Self.keptOthers { return }
+      if entry.bound == 0, !problem.isAdditive, position >= Self.placementLimit {
+        found.isTruncated = true
+        return
+      }
       let search = PlacementSearch(
-        placement, axes: problem.options.axes, fixed: fixedRules, profiles: profiles, costs: &costs,
+        entry.placement, axes: problem.options.axes, fixed: fixedRules, profiles: profiles, costs: &costs,
         cache: &cache)
       guard let elimination = Elimination(search.network) else {
         found.isTruncated = true
@@ -68,15 +70,9 @@ struct AdditiveSearch {
       }
       found.states += elimination.comparisons
       guard elimination.minimum.isFinite else { continue }
-      let bound = problem.isAdditive ? elimination.minimum : busy.bound(search, costs)
-      solved.append(Solved(search: search, elimination: elimination, costs: costs, bound: bound))
+      found.note(bound: problem.isAdditive ? elimination.minimum : entry.bound)
+      price(search, elimination, costs, isOneOfMany: ranked.count > Self.fewPlacements, &found)
     }
-    // A stable order: of equal bounds the smaller sum goes first, then the earlier placement.
-    return solved.enumerated().sorted { left, right in
-      let (one, other) = (left.element, right.element)
-      return (one.bound, one.elimination.minimum, left.offset)
-        < (other.bound, other.elimination.minimum, right.offset)
-    }.map(\.element)
   }
 
   private func fixedRules(_ node: Int) -> [String] { problem.options.fixed[profiles[node].node.name] ?? [] }
@@ -98,54 +94,72 @@ struct AdditiveSearch {
   private func shareChoices() -> [[Int: Shares]] {
     var choices: [[Int: Shares]] = [[:]]
     for (index, group) in problem.machine.groups.enumerated() {
-      let candidates = ShareCandidates(problem, group, tables).all()
-      guard !candidates.isEmpty else { continue }
-      choices += candidates.map { [index: $0] }
+      choices += ShareCandidates(problem, group, tables).all().map { [index: $0] }
     }
     return choices
   }
 
   // MARK: Whole plans
 
-  /// Prices the best sums of every placement, from the lowest bound, until no bound can beat what was found.
-  private func price(_ solved: [Solved], _ found: inout Found) {
-    for (position, placement) in solved.enumerated() {
-      if let best = found.best, placement.bound >= best.value.objective {
-        found.note(bound: placement.bound)
-        // Of placements that cannot win a few are still priced, as alternatives.
-        if position >= Self.keptOthers { return }
-      }
-      if placement.bound == 0, position >= Self.placementLimit {
-        found.isTruncated = true
-        return
-      }
-      price(placement, &found)
-    }
-  }
-
-  private func price(_ placement: Solved, _ found: inout Found) {
-    var enumeration = Enumeration(
-      placement.elimination, variableCount: placement.search.network.variables.count)
-    var tried = 0
+  /// Prices the best sums of one placement until one is feasible; where the price is no sum, a few more.
+  private func price(
+    _ search: PlacementSearch, _ elimination: Elimination, _ costs: [Int: AdditiveCosts], isOneOfMany: Bool,
+    _ found: inout Found
+  ) {
+    var enumeration = Enumeration(elimination, variableCount: search.network.variables.count)
+    let wanted = problem.isAdditive || isOneOfMany ? 1 : Self.pricedSums
+    let devices = search.segments.reduce(0) { $0 + problem.machine.groups[$1.group].devices.count }
+    let limit = max(100, Self.feasibilityBudget / (profiles.count * devices * problem.step.microBatches))
     var priced = 0
-    found.note(bound: placement.bound)
-    while let next = enumeration.next() {
-      let plan = problem.plan(
-        placement.search.stages(of: next.values, machine: problem.machine, costs: placement.costs))
-      tried += 1
+    var tried = 0
+    while priced < wanted, let next = enumeration.next() {
       if problem.isAdditive, let best = found.best, next.cost > best.value.objective { return }
+      let plan = problem.plan(search.stages(of: next.values, machine: problem.machine, costs: costs))
+      tried += 1
+      if isOneOfMany, !problem.isAdditive, let best = found.best, bound(plan) >= best.value.objective { return }
       switch evaluate(plan) {
       case .success(let value) where !isLate(value):
         priced += 1
         found.add(Candidate(plan: plan, value: value))
-        if problem.isAdditive || priced >= Self.pricedSums { return }
       case .success(let value): found.lateness(value.time)
       case .failure(let violations): found.reject(plan, violations)
       }
-      if tried >= Self.feasibilityLimit || enumeration.isTruncated {
-        if priced == 0 { found.isTruncated = true }
-        return
+      if tried >= limit || enumeration.isTruncated { break }
+    }
+    guard priced == 0 else { return }
+    if tried >= limit || enumeration.isTruncated {
+      found.isTruncated = true
+      relax(search, costs, &found)
+    }
+  }
+
+  /// Looks for a feasible plan where the best sums need too much memory: bytes are given a price, at first a low
+  /// one, until a plan fits, and then the lowest price at which one does is sought.
+  private func relax(_ search: PlacementSearch, _ costs: [Int: AdditiveCosts], _ found: inout Found) {
+    let memory = MemoryEstimates(search, costs, profiles, problem.training)
+    var low = 0.0
+    var high: Double?
+    var rate = memory.startingRate(search.network)
+    for _ in 0..<24 {
+      guard rate.isFinite, let elimination = Elimination(memory.weighted(search.network, rate: rate)),
+        elimination.minimum.isFinite
+      else { return }
+      found.states += elimination.comparisons
+      let plan = problem.plan(
+        search.stages(of: elimination.best(), machine: problem.machine, costs: costs))
+      switch evaluate(plan) {
+      case .success(let value) where !isLate(value):
+        found.add(Candidate(plan: plan, value: value))
+        high = rate
+      case .success(let value):
+        found.lateness(value.time)
+        high = rate
+      case .failure(let violations):
+        found.reject(plan, violations)
+        low = rate
       }
+      if let high, high < 1.2 * low { return }
+      rate = high.map { low == 0 ? $0 / 4 : ($0 + low) / 2 } ?? 4 * rate
     }
   }
 

@@ -22,13 +22,15 @@ struct BusyTimes {
     self.operations = operations
   }
 
-  /// The bound of a placement in the units of the objective; 0 where the objective has none.
-  mutating func bound(_ search: PlacementSearch, _ costs: [Int: AdditiveCosts]) -> Double {
+  /// The bound of a placement in ticks: where nothing overlaps the sum over its groups, else the busiest of them;
+  /// 0 where the objective has no such bound.
+  mutating func bound(_ segments: [Segment], _ costs: [Int: AdditiveCosts]) -> Double {
     guard problem.options.objective == .time else { return 0 }
-    return search.segments.reduce(0) { longest, segment in
-      guard let group = costs[segment.group] else { return longest }
+    return segments.reduce(0) { bound, segment in
+      guard let group = costs[segment.group] else { return bound }
       let sums = runningSums(segment.group, group)
-      return max(longest, sums[segment.nodes.upperBound] - sums[segment.nodes.lowerBound])
+      let own = sums[segment.nodes.upperBound] - sums[segment.nodes.lowerBound]
+      return problem.step.overlap == .none ? bound + own : max(bound, own)
     }
   }
 

@@ -22,6 +22,9 @@ public struct PlanValue: Hashable, Sendable {
 /// Lowers and prices a whole plan.
 public typealias PlanEvaluator = (Plan) -> Result<PlanValue, PlanViolations>
 
+/// A lower bound of what a plan can cost under the real objective, cheaper than pricing it; 0 where there is none.
+public typealias PlanBound = (Plan) -> Double
+
 /// A plan that was priced as a whole.
 public struct Candidate: Sendable {
   /// The plan.
@@ -107,14 +110,17 @@ public struct PlanningProblem: Sendable {
 /// - Parameters:
 ///   - problem: What a plan is sought for.
 ///   - evaluate: Lowers and prices a plan; a violation makes it infeasible.
-public func search(_ problem: PlanningProblem, evaluate: @escaping PlanEvaluator) -> SearchOutcome {
+///   - bound: Says cheaply what a plan costs at least.
+public func search(
+  _ problem: PlanningProblem, evaluate: @escaping PlanEvaluator, bound: @escaping PlanBound = { _ in 0 }
+) -> SearchOutcome {
   switch problem.options.strategy {
   case .exhaustive: return ExhaustiveSearch(problem, evaluate).run()
   case .hierarchical:
     guard let hierarchical = HierarchicalSearch(problem, evaluate) else {
-      return AdditiveSearch(problem, evaluate).run()
+      return AdditiveSearch(problem, evaluate, bound: bound).run()
     }
     return hierarchical.run()
-  case .exact: return AdditiveSearch(problem, evaluate).run()
+  case .exact: return AdditiveSearch(problem, evaluate, bound: bound).run()
   }
 }

@@ -166,7 +166,7 @@ extension Session {
     var states = 0
     var isExact = true
     var earliest: SimulatedTime?
-    var bound = Double.infinity
+    var leastBound = Double.infinity
     let tables = CostTables(
       machine: machine, precision: request.precision, elementSizes: ElementSizes(request.precision))
     for choice in choices {
@@ -177,13 +177,15 @@ extension Session {
         let problem = PlanningProblem(
           training: training, machine: machine, batch: batch, step: step(microBatches: count),
           options: choice.options)
-        let outcome = search(problem, evaluate: evaluator(training, on: machine, tables: tables))
+        let outcome = search(
+          problem, evaluate: evaluator(training, on: machine, tables: tables),
+          bound: bound(training, on: machine, tables: tables))
         states += outcome.states
         isExact = isExact && outcome.isExact
         rejected += outcome.rejected
         earliest = [earliest, outcome.earliest].compactMap { $0 }.min()
         guard let found = outcome.best else { continue }
-        bound = min(bound, outcome.gap.map { found.value.objective / (1 + $0) } ?? 0)
+        leastBound = min(leastBound, outcome.gap.map { found.value.objective / (1 + $0) } ?? 0)
         others += outcome.others
         if let known = best?.outcome.best {
           guard found.value.objective < known.value.objective else {
@@ -197,7 +199,8 @@ extension Session {
       }
     }
     guard let best, let found = best.outcome.best else { throw infeasible(rejected, earliest) }
-    let gap = bound > 0 && bound < .infinity ? max(0, found.value.objective / bound - 1) : nil
+    let gap =
+      leastBound > 0 && leastBound < .infinity ? max(0, found.value.objective / leastBound - 1) : nil
     let ranked = others.enumerated().sorted {
       ($0.element.value.objective, $0.offset) < ($1.element.value.objective, $1.offset)
     }.map(\.element)

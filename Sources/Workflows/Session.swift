@@ -109,6 +109,24 @@ struct Session {
     }
   }
 
+  /// A lower bound of a pipelined plan's time, from one of its micro-batches.
+  func bound(_ training: TrainingGraph, on machine: Machine, tables: CostTables) -> PlanBound {
+    { plan in
+      guard request.objective == .time, plan.options.overlap != .none else { return 0 }
+      let options = StepOptions(
+        overlap: .backward, microBatches: 1, precision: plan.options.precision,
+        reduction: plan.options.reduction, gradientBucket: plan.options.gradientBucket)
+      let one = Plan(
+        model: plan.model, machine: plan.machine, batch: training.graph.batch, stages: plan.stages,
+        options: options)
+      guard let tasks = try? lower(one, training: training, machine: machine) else { return 0 }
+      let bound = repetitionBound(
+        tasks, costs: TaskCosts(tasks, tables: tables), microBatches: plan.options.microBatches,
+        isSteady: plan.options.overlap == .steady)
+      return Double(bound.picoseconds)
+    }
+  }
+
   /// What the search must keep to.
   func searchOptions(
     fixed: [String: [String]] = [:], groups: [String: String] = [:], onlyGroup: String? = nil

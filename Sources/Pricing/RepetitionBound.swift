@@ -1,0 +1,60 @@
+public import Plans
+public import Units
+
+/// Returns a lower bound of a step that runs the same tasks several times, one micro-batch after another.
+///
+/// It is found from the tasks of one micro-batch, so that it costs a fraction of pricing the whole step.
+///
+/// ## Model
+///
+/// max over resources `r` of `head(r) + n · busy(r) + once(r) + tail(r)`, with `n` micro-batches, `busy(r)` the
+/// occupancy of a resource by one of them, `once(r)` that by tasks that run once a step (reductions of gradients and
+/// updates), `head(r)` the earliest time at which any micro-batch can reach the resource, and `tail(r)` the
+/// shortest way from it to the end of the step. Where steps overlap, heads and tails lie under other steps and are
+/// left out.
+///
+/// - Parameters:
+///   - tasks: The tasks of one micro-batch, as a step of its own.
+///   - costs: Their costs.
+///   - microBatches: How many micro-batches a step has, `n`.
+///   - isSteady: Whether steps overlap.
+/// - Complexity: O(tasks + dependences).
+public func repetitionBound(
+  _ tasks: TaskGraph, costs: TaskCosts, microBatches: Int, isSteady: Bool
+) -> SimulatedTime {
+  let count = tasks.tasks.count
+  var starts = [Int64](repeating: 0, count: count)
+  var tails = [Int64](repeating: 0, count: count)
+  for (index, task) in tasks.tasks.enumerated() {
+    for dependency in task.dependencies {
+      starts[index] = max(starts[index], starts[dependency] + costs.durations[dependency].picoseconds)
+    }
+  }
+  for index in tasks.tasks.indices.reversed() {
+    let through = tails[index] + costs.durations[index].picoseconds
+    for dependency in tasks.tasks[index].dependencies { tails[dependency] = max(tails[dependency], through) }
+  }
+  let resources = costs.resources.resources.count
+  var busy = [Int64](repeating: 0, count: resources)
+  var heads = [Int64](repeating: .max, count: resources)
+  var shortestTails = heads
+  for (index, task) in tasks.tasks.enumerated() {
+    let repetitions = task.runsOnceEachStep ? 1 : Int64(microBatches)
+    for occupancy in costs.cost(of: index).occupancies where occupancy.time > .zero {
+      busy[occupancy.resource] += repetitions * occupancy.time.picoseconds
+      heads[occupancy.resource] = min(heads[occupancy.resource], starts[index])
+      shortestTails[occupancy.resource] = min(shortestTails[occupancy.resource], tails[index])
+    }
+  }
+  var bound: Int64 = 0
+  for resource in 0..<resources where busy[resource] > 0 {
+    let way = isSteady ? 0 : heads[resource] + shortestTails[resource]
+    bound = max(bound, busy[resource] + way)
+  }
+  return SimulatedTime(bound)
+}
+
+extension TaskGraph.Task {
+  /// Whether the task belongs to the step and not to a micro-batch.
+  fileprivate var runsOnceEachStep: Bool { label.category == "gradient" || label.category == "update" }
+}

@@ -31,9 +31,7 @@ struct AdditiveSearch {
     self.problem = problem
     self.evaluate = evaluate
     self.bound = bound
-    profiles = problem.training.graph.nodes.indices.map {
-      OperatorProfile(NodeID($0), in: problem.training.graph)
-    }
+    profiles = problem.facts.profiles
     tables = CostTables(
       machine: problem.machine, precision: problem.step.precision,
       elementSizes: ElementSizes(problem.step.precision))
@@ -50,8 +48,8 @@ struct AdditiveSearch {
 
   private func search(_ shares: [Int: Shares], _ found: inout Found) {
     var costs = groupCosts(shares)
-    var cache = PlacementCache(problem.training, reduction: problem.step.reduction)
-    var busy = BusyTimes(problem, profiles)
+    var cache = PlacementCache(problem.facts, reduction: problem.step.reduction)
+    var busy = BusyTimes(problem)
     let ranked = problem.placements().enumerated()
       .map { (bound: busy.bound($0.element, costs), offset: $0.offset, placement: $0.element) }
       .sorted { ($0.bound, $0.offset) < ($1.bound, $1.offset) }

@@ -3,59 +3,68 @@ import Graphs
 import Machines
 import Plans
 
-/// Lower bounds of a step's time that hold whatever overlaps: no device does its own arithmetic faster than
-/// in sum.
+/// Lower bounds of a step's time that hold whatever overlaps: no device does its own arithmetic faster than in sum, and
+/// a pipeline must fill before its last stage and drain after it.
 struct BusyTimes {
   private let problem: PlanningProblem
-  private let profiles: [OperatorProfile]
-  private let operations: [[TrainingGraph.Operation]]
-  /// For each group the running sums over the nodes of the least time that each keeps the group busy.
-  private var sums: [Int: [Double]] = [:]
+  private var sums: [Int: RunningSums] = [:]
 
-  init(_ problem: PlanningProblem, _ profiles: [OperatorProfile]) {
-    self.problem = problem
-    self.profiles = profiles
-    var operations = [[TrainingGraph.Operation]](repeating: [], count: profiles.count)
-    for operation in problem.training.operations {
-      if let node = operation.node { operations[node.index].append(operation) }
-    }
-    self.operations = operations
+  /// For a group the sums, over all nodes before each node, of the least ticks that one micro-batch takes.
+  private struct RunningSums {
+    var forward = [0.0]
+    var backward = [0.0]
   }
 
-  /// The bound of a placement in ticks: where nothing overlaps the sum over its groups, else the busiest of them;
-  /// 0 where the objective has no such bound.
+  init(_ problem: PlanningProblem) { self.problem = problem }
+
+  /// The bound of a placement in ticks; 0 where the objective has none.
+  ///
+  /// Where nothing overlaps it is the sum over all stages. A pipeline of n micro-batches takes at least, for each stage,
+  /// n times its own work, the forward work of one micro-batch on all stages before it, and the backward work of one
+  /// micro-batch on them. Where steps overlap filling and draining lie under other steps.
   mutating func bound(_ segments: [Segment], _ costs: [Int: AdditiveCosts]) -> Double {
     guard problem.options.objective == .time else { return 0 }
-    return segments.reduce(0) { bound, segment in
-      guard let group = costs[segment.group] else { return bound }
+    let count = Double(problem.step.microBatches)
+    var before = 0.0
+    var bound = 0.0
+    for segment in segments {
+      guard let group = costs[segment.group] else { return 0 }
       let sums = runningSums(segment.group, group)
-      let own = sums[segment.nodes.upperBound] - sums[segment.nodes.lowerBound]
-      return problem.step.overlap == .none ? bound + own : max(bound, own)
+      let (low, high) = (segment.nodes.lowerBound, segment.nodes.upperBound)
+      let own = sums.forward[high] - sums.forward[low] + sums.backward[high] - sums.backward[low]
+      switch problem.step.overlap {
+      case .none: bound += count * own
+      case .backward: bound = max(bound, count * own + before)
+      case .steady: bound = max(bound, count * own)
+      }
+      before += own
     }
+    return bound
   }
 
-  private mutating func runningSums(_ group: Int, _ costs: AdditiveCosts) -> [Double] {
+  private mutating func runningSums(_ group: Int, _ costs: AdditiveCosts) -> RunningSums {
     if let known = sums[group] { return known }
-    var running = [0.0]
-    let microBatches = Double(problem.step.microBatches)
-    var known: [NodeFacts: Double] = [:]
-    for (node, profile) in profiles.enumerated() {
-      let facts = NodeFacts(
+    var running = RunningSums()
+    var known: [NodeFacts: (forward: Double, backward: Double)] = [:]
+    let facts = problem.facts
+    for (node, profile) in facts.profiles.enumerated() {
+      let key = NodeFacts(
         operator: profile.node.operator, inputs: profile.inputTypes, operations: costs.operationKey(node))
-      let least: Double
-      if let value = known[facts] {
+      let least: (forward: Double, backward: Double)
+      if let value = known[key] {
         least = value
       } else {
         let strategies = profile.strategies(over: costs.tasks.cut, axes: problem.options.axes)
-        least =
-          strategies.map { strategy in
-            operations[node].reduce(0) { sum, operation in
-              sum + microBatches * costs.time(of: costs.tasks.work(of: operation, profile, strategy))
-            }
-          }.min() ?? 0
-        known[facts] = least
+        func time(_ operation: TrainingGraph.Operation) -> Double {
+          strategies.map { costs.time(of: costs.tasks.work(of: operation, profile, $0)) }.min() ?? 0
+        }
+        least = (
+          facts.forward[node].map(time) ?? 0, facts.backward[node].reduce(0) { $0 + time($1) }
+        )
+        known[key] = least
       }
-      running.append(running[node] + least)
+      running.forward.append(running.forward[node] + least.forward)
+      running.backward.append(running.backward[node] + least.backward)
     }
     sums[group] = running
     return running

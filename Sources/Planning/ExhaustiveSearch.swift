@@ -16,9 +16,7 @@ struct ExhaustiveSearch {
   init(_ problem: PlanningProblem, _ evaluate: @escaping PlanEvaluator) {
     self.problem = problem
     self.evaluate = evaluate
-    profiles = problem.training.graph.nodes.indices.map {
-      OperatorProfile(NodeID($0), in: problem.training.graph)
-    }
+    profiles = problem.facts.profiles
   }
 
   func run() -> SearchOutcome {

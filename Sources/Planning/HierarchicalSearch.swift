@@ -22,9 +22,7 @@ struct HierarchicalSearch {
     self.problem = problem
     self.evaluate = evaluate
     self.mesh = mesh
-    profiles = problem.training.graph.nodes.indices.map {
-      OperatorProfile(NodeID($0), in: problem.training.graph)
-    }
+    profiles = problem.facts.profiles
   }
 
   func run() -> SearchOutcome {
@@ -64,7 +62,7 @@ struct HierarchicalSearch {
       index: AdditiveCosts(
         tasks: tasks, machine: machine, tables: tables, objective: problem.options.objective)
     ]
-    var cache = PlacementCache(problem.training, reduction: problem.step.reduction)
+    var cache = PlacementCache(problem.facts, reduction: problem.step.reduction)
     let search = PlacementSearch(
       [Segment(group: index, nodes: 0..<profiles.count)], axes: problem.options.axes,
       fixed: { node in

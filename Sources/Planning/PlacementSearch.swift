@@ -88,23 +88,19 @@ struct PlacementCache {
   private var nodes: [NodeKey: (strategies: [Strategy], costs: [Double])] = [:]
   private var edgeCosts: [EdgeKey: [Double]] = [:]
 
-  init(_ training: TrainingGraph, reduction: ReductionTiming) {
-    let graph = training.graph
-    let ends = activationEnds(graph)
-    var withError: Set<TensorID> = []
-    for operation in training.operations {
-      for case .error(let tensor) in operation.writes { withError.insert(tensor) }
-    }
+  init(_ facts: StepFacts, reduction: ReductionTiming) {
+    let graph = facts.training.graph
     var edges: [Edge] = []
     for index in graph.tensors.indices {
-      guard let producer = ends.producers[index], let consumer = ends.consumers[index] else { continue }
+      guard let producer = facts.producers[index], let consumer = facts.consumers[index] else { continue }
       var isFork = false
       if case .fork = graph.nodes[consumer.node].operator { isFork = true }
       edges.append(
         Edge(
           tensor: TensorID(index), shape: graph.tensors[index].type.shape, from: producer.node,
           output: producer.output, to: consumer.node, input: consumer.input,
-          hasError: withError.contains(TensorID(index)), isLazyFork: isFork && reduction == .lazy))
+          hasError: facts.tensorsWithError.contains(TensorID(index)),
+          isLazyFork: isFork && reduction == .lazy))
     }
     self.edges = edges
   }

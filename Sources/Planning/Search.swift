@@ -1,5 +1,5 @@
-public import Differentiation
 import Devices
+import Differentiation
 import Graphs
 public import Machines
 public import Plans
@@ -67,8 +67,8 @@ public struct SearchOutcome: Sendable {
 
 /// A network, a machine and a way of running the step: what a plan is sought for.
 public struct PlanningProblem: Sendable {
-  /// The training graph of one micro-batch.
-  public let training: TrainingGraph
+  /// The training graph of one micro-batch, and what every plan asks of it.
+  public let facts: StepFacts
   /// The machine.
   public let machine: Machine
   /// The global batch.
@@ -80,14 +80,17 @@ public struct PlanningProblem: Sendable {
 
   /// Creates a problem.
   public init(
-    training: TrainingGraph, machine: Machine, batch: Int, step: StepOptions, options: SearchOptions
+    facts: StepFacts, machine: Machine, batch: Int, step: StepOptions, options: SearchOptions
   ) {
-    self.training = training
+    self.facts = facts
     self.machine = machine
     self.batch = batch
     self.step = step
     self.options = options
   }
+
+  /// The training graph of one micro-batch.
+  var training: TrainingGraph { facts.training }
 
   /// The plan of some stages.
   func plan(_ stages: [Stage]) -> Plan {

@@ -12,10 +12,13 @@ struct Decision {
   let plan: Plan
   /// The machine, in which a single device that was named or chosen is a group of its own.
   let machine: Machine
-  let training: TrainingGraph
+  let facts: StepFacts
   let outcome: SearchOutcome
   /// What was sought: `search`, a baseline's words, or a plan file.
   let origin: String
+
+  /// The training graph of one micro-batch.
+  var training: TrainingGraph { facts.training }
 }
 
 extension Session {
@@ -173,13 +176,13 @@ extension Session {
       for count in choice.microBatches {
         // More micro-batches than asked for only help where nothing fits otherwise.
         if best != nil, request.microBatches == nil, count > choice.triedAnyway { break }
-        let training = try training(microBatches: count)
+        let facts = StepFacts(try training(microBatches: count))
         let problem = PlanningProblem(
-          training: training, machine: machine, batch: batch, step: step(microBatches: count),
+          facts: facts, machine: machine, batch: batch, step: step(microBatches: count),
           options: choice.options)
         let outcome = search(
-          problem, evaluate: evaluator(training, on: machine, tables: tables),
-          bound: bound(training, on: machine, tables: tables))
+          problem, evaluate: evaluator(facts, on: machine, tables: tables),
+          bound: bound(facts, on: machine, tables: tables))
         states += outcome.states
         isExact = isExact && outcome.isExact
         rejected += outcome.rejected
@@ -195,7 +198,7 @@ extension Session {
           others.append(known)
         }
         best = Decision(
-          plan: found.plan, machine: machine, training: training, outcome: outcome, origin: origin)
+          plan: found.plan, machine: machine, facts: facts, outcome: outcome, origin: origin)
       }
     }
     guard let best, let found = best.outcome.best else { throw infeasible(rejected, earliest) }
@@ -205,7 +208,7 @@ extension Session {
       ($0.element.value.objective, $0.offset) < ($1.element.value.objective, $1.offset)
     }.map(\.element)
     return Decision(
-      plan: best.plan, machine: machine, training: best.training,
+      plan: best.plan, machine: machine, facts: best.facts,
       outcome: SearchOutcome(
         best: found, others: ranked, rejected: rejected, isExact: isExact, gap: isExact ? 0 : gap,
         states: states, earliest: earliest),

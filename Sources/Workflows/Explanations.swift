@@ -74,7 +74,7 @@ extension Session {
     }
     for candidate in decision.outcome.others.prefix(5) {
       guard let training = try? training(microBatches: candidate.plan.options.microBatches),
-        let tasks = try? lowered(candidate.plan, training: training, on: decision.machine)
+        let tasks = try? lowered(candidate.plan, facts: StepFacts(training), on: decision.machine)
       else { continue }
       add(summary(of: candidate.plan, training.graph), nil, PlanResult(tasks, on: decision.machine))
     }
@@ -163,7 +163,7 @@ extension Session {
         if let known = doubled[name] {
           time = known
         } else {
-          time = (try? lowered(decision.plan, training: decision.training, on: machine)).map {
+          time = (try? lowered(decision.plan, facts: decision.facts, on: machine)).map {
             PlanResult($0, on: machine).timeline.makespan
           }
           doubled[name] = time
@@ -214,7 +214,7 @@ extension Session {
       guard let changed = try? source.doubling(field) else { continue }
       let machine =
         decision.machine.mesh == source.machine.mesh ? changed : decision.machine.takingPhysics(of: changed)
-      if let tasks = try? lower(decision.plan, training: decision.training, machine: machine) {
+      if let tasks = try? lower(decision.plan, facts: decision.facts, machine: machine) {
         let other = PlanResult(tasks, on: machine)
         if other.cost != result.cost || other.timeline.makespan != result.timeline.makespan
           || other.tasks.memory != result.tasks.memory

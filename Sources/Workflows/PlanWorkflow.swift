@@ -85,7 +85,7 @@ extension Session {
   /// The tasks of a decision's plan.
   func tasks(of decision: Decision) throws(InputError) -> TaskGraph {
     do throws(PlanViolations) {
-      return try lowered(decision.plan, training: decision.training, on: decision.machine)
+      return try lowered(decision.plan, facts: decision.facts, on: decision.machine)
     } catch {
       throw InputError(.infeasible, error.violations.map(\.description).joined(separator: "; "))
     }

@@ -74,9 +74,8 @@ struct Session {
   // MARK: Whole plans
 
   /// Lowers a plan, with the memory limit of the request in place of larger capacities.
-  func lowered(_ plan: Plan, training: TrainingGraph, on machine: Machine) throws(PlanViolations) -> TaskGraph
-  {
-    let tasks = try lower(plan, training: training, machine: machine)
+  func lowered(_ plan: Plan, facts: StepFacts, on machine: Machine) throws(PlanViolations) -> TaskGraph {
+    let tasks = try lower(plan, facts: facts, machine: machine)
     guard let limit = request.memoryLimit else { return tasks }
     let violations = tasks.memory.filter { $0.peak > limit }.map {
       PlanViolation.memory(device: $0.device, peak: $0.peak, capacity: limit, task: $0.task)
@@ -86,11 +85,11 @@ struct Session {
   }
 
   /// The real objective of a plan: its price, and for time under overlap its simulated makespan.
-  func evaluator(_ training: TrainingGraph, on machine: Machine, tables: CostTables) -> PlanEvaluator {
+  func evaluator(_ facts: StepFacts, on machine: Machine, tables: CostTables) -> PlanEvaluator {
     { plan in
       let tasks: TaskGraph
       do throws(PlanViolations) {
-        tasks = try lowered(plan, training: training, on: machine)
+        tasks = try lowered(plan, facts: facts, on: machine)
       } catch {
         return .failure(error)
       }
@@ -110,16 +109,16 @@ struct Session {
   }
 
   /// A lower bound of a pipelined plan's time, from one of its micro-batches.
-  func bound(_ training: TrainingGraph, on machine: Machine, tables: CostTables) -> PlanBound {
+  func bound(_ facts: StepFacts, on machine: Machine, tables: CostTables) -> PlanBound {
     { plan in
       guard request.objective == .time, plan.options.overlap != .none else { return 0 }
       let options = StepOptions(
         overlap: .backward, microBatches: 1, precision: plan.options.precision,
         reduction: plan.options.reduction, gradientBucket: plan.options.gradientBucket)
       let one = Plan(
-        model: plan.model, machine: plan.machine, batch: training.graph.batch, stages: plan.stages,
+        model: plan.model, machine: plan.machine, batch: facts.training.graph.batch, stages: plan.stages,
         options: options)
-      guard let tasks = try? lower(one, training: training, machine: machine) else { return 0 }
+      guard let tasks = try? lower(one, facts: facts, machine: machine) else { return 0 }
       let bound = repetitionBound(
         tasks, costs: TaskCosts(tasks, tables: tables), microBatches: plan.options.microBatches,
         isSteady: plan.options.overlap == .steady)

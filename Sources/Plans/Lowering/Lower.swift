@@ -24,7 +24,12 @@ import Units
 public func lower(
   _ plan: Plan, training: TrainingGraph, machine: Machine
 ) throws(PlanViolations) -> TaskGraph {
-  let resolved = try ResolvedPlan(plan, training: training, machine: machine)
+  try lower(plan, facts: StepFacts(training), machine: machine)
+}
+
+/// Makes a plan explicit, as ``lower(_:training:machine:)`` does, from facts that many plans share.
+public func lower(_ plan: Plan, facts: StepFacts, machine: Machine) throws(PlanViolations) -> TaskGraph {
+  let resolved = try ResolvedPlan(plan, facts: facts, machine: machine)
   try checkPipeline(resolved)
   var lowering = Lowering(resolved)
   try lowering.run()

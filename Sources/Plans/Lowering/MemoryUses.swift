@@ -14,7 +14,42 @@ import Units
 func memoryUses(_ plan: ResolvedPlan) -> [MemoryUse] {
   plan.stages.indices.flatMap { stage -> [MemoryUse] in
     let group = plan.stages[stage].group
-    return group.devices.indices.map { memoryUse(plan, stage, device: $0) }
+    let operations = operations(of: plan, stage)
+    // Where every part is equal one device tells for all.
+    let isUniform = plan.isUniform(stage)
+    var uses: [MemoryUse] = []
+    for device in group.devices.indices {
+      let own = plan.machine[group.devices[device]]
+      if isUniform, let first = uses.first {
+        uses.append(
+          MemoryUse(
+            device: own.name, peak: first.peak, capacity: own.memory.capacity, parts: first.parts,
+            task: first.task))
+      } else {
+        uses.append(memoryUse(MemoryWalk(plan, stage, device: device, operations), own))
+      }
+    }
+    return uses
+  }
+}
+
+/// The operations of one stage in program order.
+private func operations(of plan: ResolvedPlan, _ stage: Int) -> [TrainingGraph.Operation] {
+  let nodes = plan.stages[stage].nodes
+  return plan.training.operations.filter { operation in
+    guard let node = operation.node ?? plan.facts.owner(of: operation.parameter) else { return false }
+    return nodes.contains(node.index)
+  }
+}
+
+extension ResolvedPlan {
+  /// Whether all devices of a stage hold equal parts of every tensor.
+  fileprivate func isUniform(_ stage: Int) -> Bool {
+    let cut = stages[stage].tasks.cut
+    return stages[stage].nodes.allSatisfy { node in
+      zip(profiles[node].inputTypes, strategies[node].inputs).allSatisfy { cut.isUniform($0.shape, $1) }
+        && zip(profiles[node].outputTypes, strategies[node].outputs).allSatisfy { cut.isUniform($0.shape, $1) }
+    }
   }
 }
 
@@ -26,9 +61,7 @@ private struct Held {
   let part: TrainingGraph.MemoryPart
 }
 
-private func memoryUse(_ plan: ResolvedPlan, _ stage: Int, device: Int) -> MemoryUse {
-  let walk = MemoryWalk(plan, stage, device: device)
-  let machineDevice = plan.machine[plan.stages[stage].group.devices[device]]
+private func memoryUse(_ walk: MemoryWalk, _ machineDevice: Device) -> MemoryUse {
   let inFlight = walk.inFlight
   let parts = TrainingGraph.MemoryPart.allCases
   // What stays of a micro-batch between its forward and its backward work.
@@ -67,17 +100,13 @@ private struct MemoryWalk {
   private let sizes: ElementSizes
   private let cut: Cut
 
-  init(_ plan: ResolvedPlan, _ stage: Int, device: Int) {
+  init(_ plan: ResolvedPlan, _ stage: Int, device: Int, _ operations: [TrainingGraph.Operation]) {
     self.plan = plan
     self.stage = stage
     self.device = device
+    self.operations = operations
     sizes = plan.stages[stage].tasks.sizes
     cut = plan.stages[stage].tasks.cut
-    let nodes = plan.stages[stage].nodes
-    operations = plan.training.operations.filter { operation in
-      guard let node = operation.node ?? plan.owner(of: operation.parameter) else { return false }
-      return nodes.contains(node.index)
-    }
     turn = operations.firstIndex { $0.phase != .forward } ?? operations.count
     collect()
   }
@@ -150,7 +179,7 @@ private struct MemoryWalk {
   /// The values of an operation with the layouts in which this device holds them.
   private func valuesTouched(by operation: TrainingGraph.Operation) -> [(TrainingGraph.Value, Layout)] {
     guard let id = operation.node else {
-      guard let parameter = operation.parameter, let owner = plan.owner(of: parameter) else { return [] }
+      guard let parameter = operation.parameter, let owner = plan.facts.owner(of: parameter) else { return [] }
       let home = layout(of: parameter, at: owner.index)
       return (operation.reads + operation.writes).map { ($0, home) }
     }
@@ -184,9 +213,4 @@ private struct MemoryWalk {
     guard let position = inputs.firstIndex(of: tensor) else { return .replicated(levelCount: cut.levelCount) }
     return plan.strategies[node].inputs[position]
   }
-}
-
-extension ResolvedPlan {
-  /// The node that reads a parameter.
-  func owner(of parameter: TensorID?) -> NodeID? { parameter.flatMap { parameterOwners[$0] } }
 }

@@ -1,0 +1,83 @@
+public import Differentiation
+public import Graphs
+
+/// What every plan for one training graph asks of it: who writes and reads which tensor, and what each node does.
+///
+/// It is made once and never changed; a class, so that thousands of plans share it without copying.
+public final class StepFacts: Sendable {
+  /// The node and output that write an activation.
+  public struct Writer: Hashable, Sendable {
+    /// The node's index.
+    public let node: Int
+    /// The output's place.
+    public let output: Int
+  }
+
+  /// The node and input that read an activation; after forks there is at most one.
+  public struct Reader: Hashable, Sendable {
+    /// The node's index.
+    public let node: Int
+    /// The input's place.
+    public let input: Int
+  }
+
+  /// The training step.
+  public let training: TrainingGraph
+  /// The facts of each node.
+  public let profiles: [OperatorProfile]
+  /// For each tensor the node that writes it.
+  public let producers: [Writer?]
+  /// For each tensor the node that reads it as an activation.
+  public let consumers: [Reader?]
+  /// For each node its forward operation.
+  public let forward: [TrainingGraph.Operation?]
+  /// For each node its backward operations, in program order.
+  public let backward: [[TrainingGraph.Operation]]
+  /// For each parameter the first node that reads it.
+  public let parameterOwners: [TensorID: NodeID]
+  /// The activations whose error is computed.
+  public let tensorsWithError: Set<TensorID>
+
+  /// Gathers the facts of a training graph.
+  public init(_ training: TrainingGraph) {
+    let graph = training.graph
+    self.training = training
+    profiles = graph.nodes.indices.map { OperatorProfile(NodeID($0), in: graph) }
+    var producers = [Writer?](repeating: nil, count: graph.tensors.count)
+    var consumers = [Reader?](repeating: nil, count: graph.tensors.count)
+    var owners: [TensorID: NodeID] = [:]
+    for (index, node) in graph.nodes.enumerated() {
+      for (position, tensor) in node.outputs.enumerated() {
+        producers[tensor.index] = Writer(node: index, output: position)
+      }
+      for (position, tensor) in node.inputs.enumerated() {
+        if !graph[tensor].role.isStatic {
+          consumers[tensor.index] = Reader(node: index, input: position)
+        } else if owners[tensor] == nil {
+          owners[tensor] = NodeID(index)
+        }
+      }
+    }
+    self.producers = producers
+    self.consumers = consumers
+    parameterOwners = owners
+    var forward = [TrainingGraph.Operation?](repeating: nil, count: graph.nodes.count)
+    var backward = [[TrainingGraph.Operation]](repeating: [], count: graph.nodes.count)
+    var withError: Set<TensorID> = []
+    for operation in training.operations {
+      for case .error(let tensor) in operation.writes { withError.insert(tensor) }
+      guard let node = operation.node else { continue }
+      if operation.phase == .forward {
+        forward[node.index] = operation
+      } else {
+        backward[node.index].append(operation)
+      }
+    }
+    self.forward = forward
+    self.backward = backward
+    tensorsWithError = withError
+  }
+
+  /// The node that first reads a parameter.
+  func owner(of parameter: TensorID?) -> NodeID? { parameter.flatMap { parameterOwners[$0] } }
+}

@@ -24,8 +24,10 @@ struct AdditiveSearch {
   private static let placementLimit = 64
   /// Alternatives that are kept.
   private static let keptOthers = 8
-  /// Tasks that may be lowered while the best sums of one placement turn out not to be feasible.
-  private static let feasibilityBudget = 4_000_000
+  /// Sums of one placement that are tried in any case until one is feasible.
+  private static let fewTries = 4
+  /// Operators on devices that may be resolved in all for plans that turn out not to be feasible.
+  private static let feasibilityBudget = 2_000_000
 
   init(_ problem: PlanningProblem, _ evaluate: @escaping PlanEvaluator, bound: @escaping PlanBound) {
     self.problem = problem
@@ -40,6 +42,7 @@ struct AdditiveSearch {
   func run() -> SearchOutcome {
     var found = Found()
     found.isExactSpace = problem.isAdditive
+    found.remainingTries = Self.feasibilityBudget / (profiles.count * problem.machine.devices.count)
     for shares in shareChoices() { search(shares, &found) }
     return found.outcome(keeping: Self.keptOthers)
   }
@@ -106,28 +109,31 @@ struct AdditiveSearch {
   ) {
     var enumeration = Enumeration(elimination, variableCount: search.network.variables.count)
     let wanted = problem.isAdditive || isOneOfMany ? 1 : Self.pricedSums
-    let devices = search.segments.reduce(0) { $0 + problem.machine.groups[$1.group].devices.count }
-    let limit = max(100, Self.feasibilityBudget / (profiles.count * devices * problem.step.microBatches))
+    let limit = isOneOfMany && !problem.isAdditive ? Self.fewTries : max(Self.fewTries, found.remainingTries)
     var priced = 0
     var tried = 0
     while priced < wanted, let next = enumeration.next() {
       if problem.isAdditive, let best = found.best, next.cost > best.value.objective { return }
       let plan = problem.plan(search.stages(of: next.values, machine: problem.machine, costs: costs))
       tried += 1
-      if isOneOfMany, !problem.isAdditive, let best = found.best, bound(plan) >= best.value.objective { return }
+      if isOneOfMany, !problem.isAdditive, let best = found.best, bound(plan) >= best.value.objective {
+        return
+      }
       switch evaluate(plan) {
       case .success(let value) where !isLate(value):
         priced += 1
         found.add(Candidate(plan: plan, value: value))
       case .success(let value): found.lateness(value.time)
-      case .failure(let violations): found.reject(plan, violations)
+      case .failure(let violations):
+        found.reject(plan, violations)
+        found.remainingTries -= 1
       }
       if tried >= limit || enumeration.isTruncated { break }
     }
     guard priced == 0 else { return }
     if tried >= limit || enumeration.isTruncated {
       found.isTruncated = true
-      relax(search, costs, &found)
+      if !isOneOfMany { relax(search, costs, &found) }
     }
   }
 

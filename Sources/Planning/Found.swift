@@ -10,6 +10,8 @@ struct Found {
   private var bound = Double.infinity
   private var earliest: SimulatedTime?
   var states = 0
+  /// How many more plans that are not feasible may be tried.
+  var remainingTries = 0
   /// Whether something was left out that might have been better.
   var isTruncated = false
   /// Whether plans are found in the order of their price, so that the first feasible one is the best.

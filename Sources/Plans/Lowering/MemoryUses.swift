@@ -48,7 +48,9 @@ extension ResolvedPlan {
     let cut = stages[stage].tasks.cut
     return stages[stage].nodes.allSatisfy { node in
       zip(profiles[node].inputTypes, strategies[node].inputs).allSatisfy { cut.isUniform($0.shape, $1) }
-        && zip(profiles[node].outputTypes, strategies[node].outputs).allSatisfy { cut.isUniform($0.shape, $1) }
+        && zip(profiles[node].outputTypes, strategies[node].outputs).allSatisfy {
+          cut.isUniform($0.shape, $1)
+        }
     }
   }
 }
@@ -179,7 +181,9 @@ private struct MemoryWalk {
   /// The values of an operation with the layouts in which this device holds them.
   private func valuesTouched(by operation: TrainingGraph.Operation) -> [(TrainingGraph.Value, Layout)] {
     guard let id = operation.node else {
-      guard let parameter = operation.parameter, let owner = plan.facts.owner(of: parameter) else { return [] }
+      guard let parameter = operation.parameter, let owner = plan.facts.owner(of: parameter) else {
+        return []
+      }
       let home = layout(of: parameter, at: owner.index)
       return (operation.reads + operation.writes).map { ($0, home) }
     }

@@ -46,7 +46,7 @@ extension PlanViolation: CustomStringConvertible {
     case .precision(let device, let precision): "'\(device)' gives no peak for \(precision)"
     case .noRoute(let from, let to): "no links lead from '\(from)' to '\(to)'"
     case .memory(let device, let peak, let capacity, let task):
-      "'\(device)' needs \(peak.count) bytes at \(task) and has \(capacity.count)"
+      "'\(device)' needs \(peak) at \(task) and has \(capacity)"
     case .statisticsAcrossMicroBatches(let node):
       "'\(node)' needs statistics over the whole batch, which micro-batches cannot give: "
         + "use --batch-norm cell or frozen"

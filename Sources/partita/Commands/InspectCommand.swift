@@ -12,7 +12,7 @@ struct InspectCommand: ParsableCommand {
     discussion: """
       EXAMPLES
         $ partita inspect resnet50 --batch 64
-        $ partita inspect lenet --json
+        $ partita inspect lenet --batch 64 --json
       """)
 
   @Argument(help: "An ONNX file, a layer table (.csv) or a built-in name.")

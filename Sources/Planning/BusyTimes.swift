@@ -3,8 +3,8 @@ import Graphs
 import Machines
 import Plans
 
-/// Lower bounds of a step's time that hold whatever overlaps: no device does its own arithmetic faster than in sum, and
-/// a pipeline must fill before its last stage and drain after it.
+/// Lower bounds of a step's time that hold whatever overlaps: no device does its own arithmetic faster than
+/// in sum, and a pipeline must fill before its last stage and drain after it.
 struct BusyTimes {
   private let problem: PlanningProblem
   private var sums: [Int: RunningSums] = [:]
@@ -19,9 +19,10 @@ struct BusyTimes {
 
   /// The bound of a placement in ticks; 0 where the objective has none.
   ///
-  /// Where nothing overlaps it is the sum over all stages. A pipeline of n micro-batches takes at least, for each stage,
-  /// n times its own work, the forward work of one micro-batch on all stages before it, and the backward work of one
-  /// micro-batch on them. Where steps overlap filling and draining lie under other steps.
+  /// Where nothing overlaps it is the sum over all stages. A pipeline of n micro-batches takes at least, for
+  /// each stage, n times its own work, the forward work of one micro-batch on all stages before it, and the
+  /// backward work of one micro-batch on them. Where steps overlap filling and draining lie under other
+  /// steps.
   mutating func bound(_ segments: [Segment], _ costs: [Int: AdditiveCosts]) -> Double {
     guard problem.options.objective == .time else { return 0 }
     let count = Double(problem.step.microBatches)

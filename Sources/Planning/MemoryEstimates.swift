@@ -4,10 +4,11 @@ import Graphs
 import Machines
 import Plans
 
-/// What each strategy of each operator adds to a device's memory: parameters with their gradients and optimizer state,
-/// and the inputs that its backward work reads.
+/// What each strategy of each operator adds to a device's memory: parameters with their gradients and
+/// optimizer state, and the inputs that its backward work reads.
 ///
-/// The sum over a plan is close to its peak, which is found where forward work ends; it steers a search that must fit.
+/// The sum over a plan is close to its peak, which is found where forward work ends; it steers a search that
+/// must fit.
 struct MemoryEstimates {
   private let bytes: [[Double]]
 

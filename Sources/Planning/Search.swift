@@ -22,7 +22,8 @@ public struct PlanValue: Hashable, Sendable {
 /// Lowers and prices a whole plan.
 public typealias PlanEvaluator = (Plan) -> Result<PlanValue, PlanViolations>
 
-/// A lower bound of what a plan can cost under the real objective, cheaper than pricing it; 0 where there is none.
+/// A lower bound of what a plan can cost under the real objective, cheaper than pricing it; 0 where there is
+/// none.
 public typealias PlanBound = (Plan) -> Double
 
 /// A plan that was priced as a whole.

@@ -1,7 +1,8 @@
 public import Differentiation
 public import Graphs
 
-/// What every plan for one training graph asks of it: who writes and reads which tensor, and what each node does.
+/// What every plan for one training graph asks of it: who writes and reads which tensor, and what each node
+/// does.
 ///
 /// It is made once and never changed; a class, so that thousands of plans share it without copying.
 public final class StepFacts: Sendable {

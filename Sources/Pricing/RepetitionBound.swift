@@ -7,11 +7,11 @@ public import Units
 ///
 /// ## Model
 ///
-/// max over resources `r` of `head(r) + n · busy(r) + once(r) + tail(r)`, with `n` micro-batches, `busy(r)` the
-/// occupancy of a resource by one of them, `once(r)` that by tasks that run once a step (reductions of gradients and
-/// updates), `head(r)` the earliest time at which any micro-batch can reach the resource, and `tail(r)` the
-/// shortest way from it to the end of the step. Where steps overlap, heads and tails lie under other steps and are
-/// left out.
+/// max over resources `r` of `head(r) + n · busy(r) + once(r) + tail(r)`, with `n` micro-batches, `busy(r)`
+/// the occupancy of a resource by one of them, `once(r)` that by tasks that run once a step (reductions of
+/// gradients and updates), `head(r)` the earliest time at which any micro-batch can reach the resource, and
+/// `tail(r)` the shortest way from it to the end of the step. Where steps overlap, heads and tails lie under
+/// other steps and are left out.
 ///
 /// - Parameters:
 ///   - tasks: The tasks of one micro-batch, as a step of its own.

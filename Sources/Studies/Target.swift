@@ -56,7 +56,8 @@ public struct Condition: Hashable, Sendable {
 extension Claim {
   /// Compares a reproduced value with a published one.
   ///
-  /// - Parameter condition: What must hold besides; it is told in the note, and if it is not met the claim misses.
+  /// - Parameter condition: What must hold besides; it is told in the note, and if it is not met the claim
+  ///   misses.
   public init(
     _ id: String, what: String, source: String, published: ClaimValue?, reproduced: ClaimValue,
     target: Target, note: String = "", condition: Condition? = nil

@@ -31,7 +31,8 @@ public func lower(
 public func lower(_ plan: Plan, facts: StepFacts, machine: Machine) throws(PlanViolations) -> TaskGraph {
   let resolved = try ResolvedPlan(plan, facts: facts, machine: machine)
   try checkPipeline(resolved)
-  // Memory follows from the program order alone and costs little, so that a plan that does not fit is refused at once.
+  // Memory follows from the program order alone and costs little, so that a plan that does not fit is refused
+  // at once.
   let memory = memoryUses(resolved)
   let violations = memory.filter { !$0.fits }.map {
     PlanViolation.memory(device: $0.device, peak: $0.peak, capacity: $0.capacity, task: $0.task)

@@ -28,7 +28,8 @@ func hyParScaling() throws(InputError) -> [Claim] {
   return claims("dp", \.dataParallel, dataParallel) + claims("hypar", \.hyPar, hyPar)
 }
 
-/// Figure 13: the last dense layer of a VGG alone, where "one weird trick" would always split the input channels.
+/// Figure 13: the last dense layer of a VGG alone, where "one weird trick" would always split the input
+/// channels.
 func hyParTrick() throws(InputError) -> [Claim] {
   let published = [2: 1.23, 3: 1.58, 4: 2.40]
   var claims: [Claim] = []

@@ -13,15 +13,15 @@ struct HyParFigures {
   let performance: (modelParallel: Double, hyPar: Double)
   /// Figure 7: energy efficiency of HyPar's plan over data parallelism.
   let energyEfficiency: Double
-  /// Figure 12, read off the chart: performance of HyPar's plan on a torus over data parallelism on the tree; nil where
-  /// the bar is cut off.
+  /// Figure 12, read off the chart: performance of HyPar's plan on a torus over data parallelism on the tree;
+  /// nil where the bar is cut off.
   let torus: Double?
 
   /// The model's name.
   var model: String { "hypar/" + name.lowercased() }
 
-  /// How far Figure 7 may deviate: it depends on memory accesses inside an accelerator, which nothing published gives,
-  /// and these weigh most where little is computed for each weight.
+  /// How far Figure 7 may deviate: it depends on memory accesses inside an accelerator, which nothing
+  /// published gives, and these weigh most where little is computed for each weight.
   var energyTolerance: Double {
     switch name {
     case "SFC": 0.2
@@ -63,8 +63,8 @@ struct HyParFigures {
       torus: 2.05),
   ]
 
-  /// All convolutions are data-parallel and all dense layers model-parallel, but for the last convolution at H4, which
-  /// is model-parallel unless its kernel is 1×1 (VGG-C).
+  /// All convolutions are data-parallel and all dense layers model-parallel, but for the last convolution at
+  /// H4, which is model-parallel unless its kernel is 1×1 (VGG-C).
   private static func vgg(
     _ letter: String, convolutions: Int, gigabytes: (dataParallel: Double, hyPar: Double),
     performance: (modelParallel: Double, hyPar: Double), energyEfficiency: Double, torus: Double

@@ -10,7 +10,8 @@ import Units
 import Workflows
 
 extension Request {
-  /// The request behind HyPar's figures: its two axes, its order of decisions and its objective, nothing overlapped.
+  /// The request behind HyPar's figures: its two axes, its order of decisions and its objective, nothing
+  /// overlapped.
   static func hyPar(_ model: String, on machine: String = "hypar/16", batch: Int = 256) -> Request {
     var request = Request(model: model)
     request.machine = machine
@@ -23,7 +24,8 @@ extension Request {
     return request
   }
 
-  /// The request for the shortest step of the whole space: three axes, any moment of reduction, all levels together.
+  /// The request for the shortest step of the whole space: three axes, any moment of reduction, all levels
+  /// together.
   static func wholeSpace(_ model: String) -> Request {
     var request = hyPar(model)
     request.axes = [.batch, .inputChannel, .outputChannel]

@@ -57,8 +57,8 @@ func hyParLeNetSpace() throws(InputError) -> [Claim] {
   ]
 }
 
-/// Figure 10: VGG-A with everything as HyPar chooses it, but every setting of its last convolution and of its first dense
-/// layer.
+/// Figure 10: VGG-A with everything as HyPar chooses it, but every setting of its last convolution and of its
+/// first dense layer.
 func hyParVGGSpace() throws(InputError) -> [Claim] {
   let request = Request.hyPar("hypar/vgg-a")
   let chosen = try priced(request).layers

@@ -67,10 +67,13 @@ struct AdditiveCosts {
     let steps = tasks.gradientReduction(shape, gradient: gradient, parameter: home)
     if let hub = tasks.hub, !steps.isEmpty {
       let through = tasks.hubSum(elements: tasks.cut.localElements(shape, gradient, device: 0))
+      guard tables.canExchange(through.up + through.down) else { return .infinity }
       sum += cost(of: .exchange(through.up)) + cost(of: .compute(hub, through.work))
       sum += cost(of: .exchange(through.down))
-    } else {
+    } else if tasks.isJoined || steps.isEmpty {
       sum += cost(of: steps, elementSize: tasks.sizes.gradient)
+    } else {
+      sum = .infinity
     }
     return sum
   }

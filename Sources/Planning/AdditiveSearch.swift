@@ -53,6 +53,10 @@ struct AdditiveSearch {
     var costs = groupCosts(shares)
     var cache = PlacementCache(problem.facts, reduction: problem.step.reduction)
     var busy = BusyTimes(problem)
+    let blocks = LevelBlocks(problem)
+    var tied: [Int: [Int]] = [:]
+    for (index, group) in problem.machine.groups.enumerated() { tied[index] = blocks.blocks(of: group) }
+    if !tied.isEmpty { found.isTruncated = true }
     let ranked = problem.placements().enumerated()
       .map { (bound: busy.bound($0.element, costs), offset: $0.offset, placement: $0.element) }
       .sorted { ($0.bound, $0.offset) < ($1.bound, $1.offset) }
@@ -64,14 +68,14 @@ struct AdditiveSearch {
       }
       let search = PlacementSearch(
         entry.placement, axes: problem.options.axes, fixed: fixedRules, profiles: profiles, costs: &costs,
-        cache: &cache)
+        cache: &cache, tied: tied)
       guard let elimination = Elimination(search.network) else {
         found.isTruncated = true
         continue
       }
       found.states += elimination.comparisons
       guard elimination.minimum.isFinite else { continue }
-      found.note(bound: problem.isAdditive ? elimination.minimum : entry.bound)
+      found.note(bound: problem.isAdditive && tied.isEmpty ? elimination.minimum : entry.bound)
       price(search, elimination, costs, isOneOfMany: ranked.count > Self.fewPlacements, &found)
     }
   }

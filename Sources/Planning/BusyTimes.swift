@@ -55,7 +55,9 @@ struct BusyTimes {
       if let value = known[key] {
         least = value
       } else {
-        let strategies = profile.strategies(over: costs.tasks.cut, axes: problem.options.axes)
+        let strategies = profile.strategies(
+          over: costs.tasks.cut, axes: problem.options.axes,
+          tied: LevelBlocks(problem).blocks(of: costs.tasks.cut.group))
         func time(_ operation: TrainingGraph.Operation) -> Double {
           strategies.map { costs.time(of: costs.tasks.work(of: operation, profile, $0)) }.min() ?? 0
         }

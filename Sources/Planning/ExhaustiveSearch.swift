@@ -23,23 +23,25 @@ struct ExhaustiveSearch {
     var found = Found()
     found.isExactSpace = true
     let groups = problem.machine.groups
-    for placement in problem.placements() {
-      let cuts = placement.map { Cut(group: groups[$0.group], shares: .equal(groups[$0.group])) }
-      var strategies: [[Strategy]] = []
-      for (segment, cut) in zip(placement, cuts) {
-        for node in segment.nodes {
-          let fixed = problem.options.fixed[profiles[node].node.name] ?? []
-          strategies.append(profiles[node].strategies(over: cut, axes: problem.options.axes, fixed: fixed))
-        }
-      }
-      let count = strategies.reduce(1.0) { $0 * Double($1.count) }
-      guard Double(found.states) + count <= Double(Self.planLimit) else {
-        found.isTruncated = true
-        return found.outcome(keeping: 8)
-      }
-      enumerate(placement, strategies, groups, &found)
+    let spaces = problem.placements().map { ($0, strategies(of: $0, groups)) }
+    let count = spaces.reduce(0) { $0 + $1.1.reduce(1) { $0 * Double($1.count) } }
+    guard count <= Double(Self.planLimit) else {
+      found.tooManyPlans = count
+      return found.outcome(keeping: 0)
     }
+    for (placement, strategies) in spaces { enumerate(placement, strategies, groups, &found) }
     return found.outcome(keeping: 8)
+  }
+
+  /// For each node of a placement its strategies.
+  private func strategies(of placement: [Segment], _ groups: [DeviceGroup]) -> [[Strategy]] {
+    placement.flatMap { segment -> [[Strategy]] in
+      let cut = Cut(group: groups[segment.group], shares: .equal(groups[segment.group]))
+      return segment.nodes.map { node in
+        let fixed = problem.options.fixed[profiles[node].node.name] ?? []
+        return profiles[node].strategies(over: cut, axes: problem.options.axes, fixed: fixed)
+      }
+    }
   }
 
   private func enumerate(

@@ -12,6 +12,8 @@ struct Found {
   var states = 0
   /// How many more plans that are not feasible may be tried.
   var remainingTries = 0
+  /// How many plans an exhaustive search would have to compare, where that is more than it does.
+  var tooManyPlans: Double?
   /// Whether something was left out that might have been better.
   var isTruncated = false
   /// Whether plans are found in the order of their price, so that the first feasible one is the best.
@@ -47,6 +49,7 @@ struct Found {
     let isExact = best != nil && !isTruncated && (isExactSpace || gap.map { $0 <= 1e-12 } ?? false)
     return SearchOutcome(
       best: best, others: Array(ranked.prefix(count)), rejected: rejected, isExact: isExact,
-      gap: isExact ? 0 : gap, states: states, earliest: earliest)
+      gap: isExact ? 0 : gap, states: states, earliest: earliest,
+      tooManyPlans: tooManyPlans)
   }
 }

@@ -27,9 +27,11 @@ struct PlacementSearch {
   ///   - fixed: For each node the rules already decided, from the top level.
   ///   - profiles: The facts of every node.
   ///   - costs: For each group its costs; what they learn of conversions is kept.
+  ///   - cache: What placements have in common.
+  ///   - tied: For groups with too many levels the blocks of levels that follow one rule.
   init(
     _ segments: [Segment], axes: [AxisRole], fixed: (Int) -> [String], profiles: [OperatorProfile],
-    costs: inout [Int: AdditiveCosts], cache: inout PlacementCache
+    costs: inout [Int: AdditiveCosts], cache: inout PlacementCache, tied: [Int: [Int]] = [:]
   ) {
     self.segments = segments
     var network = CostNetwork()
@@ -41,7 +43,8 @@ struct PlacementSearch {
       }
       for node in segment.nodes {
         let (found, values) = cache.node(
-          node, profiles[node], axes: axes, fixed: fixed(node), segment.group, group)
+          node, profiles[node], axes: axes, fixed: fixed(node), tied: tied[segment.group], segment.group,
+          group)
         strategies.append(found)
         groupOfNode.append(segment.group)
         _ = network.addVariable(values)
@@ -107,14 +110,14 @@ struct PlacementCache {
 
   /// The strategies of a node on a group and their costs.
   mutating func node(
-    _ node: Int, _ profile: OperatorProfile, axes: [AxisRole], fixed: [String], _ group: Int,
+    _ node: Int, _ profile: OperatorProfile, axes: [AxisRole], fixed: [String], tied: [Int]?, _ group: Int,
     _ costs: AdditiveCosts
   ) -> ([Strategy], [Double]) {
     let key = NodeKey(
       operator: profile.node.operator, inputs: profile.inputTypes, outputs: profile.outputTypes, fixed: fixed,
       operations: costs.operationKey(node), group: group, loads: costs.loads(profile))
     if let known = nodes[key] { return known }
-    let found = profile.strategies(over: costs.tasks.cut, axes: axes, fixed: fixed)
+    let found = profile.strategies(over: costs.tasks.cut, axes: axes, fixed: fixed, tied: tied)
     let values = found.isEmpty ? [.infinity] : found.map { costs.cost(of: profile, $0) }
     nodes[key] = (found, values)
     return (found, values)

@@ -50,11 +50,13 @@ public struct SearchOutcome: Sendable {
   public let states: Int
   /// The shortest step among plans that miss the deadline.
   public let earliest: SimulatedTime?
+  /// How many plans an exhaustive search would have to compare, where that is more than it does.
+  public let tooManyPlans: Double?
 
   /// Creates an outcome.
   public init(
     best: Candidate?, others: [Candidate], rejected: [(plan: Plan, violations: PlanViolations)],
-    isExact: Bool, gap: Double?, states: Int, earliest: SimulatedTime?
+    isExact: Bool, gap: Double?, states: Int, earliest: SimulatedTime?, tooManyPlans: Double? = nil
   ) {
     self.best = best
     self.others = others
@@ -63,6 +65,7 @@ public struct SearchOutcome: Sendable {
     self.gap = gap
     self.states = states
     self.earliest = earliest
+    self.tooManyPlans = tooManyPlans
   }
 }
 

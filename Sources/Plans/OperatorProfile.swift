@@ -35,12 +35,20 @@ public final class OperatorProfile: Sendable {
   ///   - cut: The group and its shares.
   ///   - axes: The axes allowed, in the order in which ties are broken.
   ///   - fixed: The names of the rules that are already decided, from the top level.
-  public func strategies(over cut: Cut, axes: [AxisRole], fixed: [String] = []) -> [Strategy] {
+  ///   - tied: For each level the number of the block of levels that follow one rule together; nil leaves every
+  ///     level free.
+  public func strategies(
+    over cut: Cut, axes: [AxisRole], fixed: [String] = [], tied: [Int]? = nil
+  ) -> [Strategy] {
     let allowed = allowedRules(axes)
-    var found = combinations(allowed, cut, fixed)
-    if found.isEmpty { found = combinations(rules, cut, fixed) }
+    let blocks = tied ?? Array(0..<cut.levelCount)
+    var found = combinations(allowed, cut, fixed, blocks)
+    if found.isEmpty { found = combinations(rules, cut, fixed, blocks) }
     return found
   }
+
+  /// How many rules a level may follow within some axes.
+  public func ruleCount(axes: [AxisRole]) -> Int { max(1, allowedRules(axes).count) }
 
   /// The strategy of the named rules, or the reason why there is none.
   public func strategy(named names: [String], over cut: Cut) throws(PlanViolation) -> Strategy {
@@ -72,17 +80,24 @@ public final class OperatorProfile: Sendable {
     return ranked.sorted { ($0.rank, $0.index) < ($1.rank, $1.index) }.map { rules[$0.index] }
   }
 
-  private func combinations(_ rules: [SplitRule], _ cut: Cut, _ fixed: [String]) -> [Strategy] {
+  private func combinations(
+    _ rules: [SplitRule], _ cut: Cut, _ fixed: [String], _ blocks: [Int]
+  ) -> [Strategy] {
     var partial: [[SplitRule]] = [[]]
     for level in 0..<cut.levelCount {
-      let choices =
-        level < fixed.count ? self.rules.filter { $0.name == fixed[level] }.prefix(1).map { $0 } : rules
-      partial = partial.flatMap { head in choices.map { head + [$0] } }
+      if level < fixed.count {
+        guard let rule = self.rules.first(where: { $0.name == fixed[level] }) else { return [] }
+        partial = partial.map { $0 + [rule] }
+      } else if level > fixed.count, blocks[level] == blocks[level - 1] {
+        partial = partial.map { $0 + [$0[level - 1]] }
+      } else {
+        partial = partial.flatMap { head in rules.map { head + [$0] } }
+      }
     }
     return partial.lazy.map {
       Strategy(rules: $0, inputCount: self.inputTypes.count, outputCount: self.outputTypes.count)
     }
-    .filter { fits($0, cut) }
+    .filter { self.fits($0, cut) }
   }
 
   /// Whether every device keeps a part of every tensor that is cut.

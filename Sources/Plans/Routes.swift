@@ -51,6 +51,12 @@ public struct Routes: Hashable, Sendable {
     return route.reversed()
   }
 
+  /// Whether every one of some devices can reach every other.
+  public func join(_ devices: [DeviceID]) -> Bool {
+    guard let first = devices.first else { return true }
+    return devices.allSatisfy { route(from: first, to: $0) != nil && route(from: $0, to: first) != nil }
+  }
+
   /// Returns a route cut at the devices that forward: within a part links cut through, from part to part data
   /// is stored first, so that each part is a transfer of its own.
   public func segments(from: DeviceID, to: DeviceID) -> [[LinkID]]? {

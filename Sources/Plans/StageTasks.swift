@@ -24,6 +24,8 @@ public struct StageTasks: Sendable {
   /// The host that sums gradients, where the devices are near storage and the machine has a processor beside
   /// them.
   public let hub: DeviceID?
+  /// Whether links join all devices of the group, so that they can exchange data at all.
+  public let isJoined: Bool
   /// The default algorithm of each level.
   let algorithms: [CollectiveAlgorithm]
 
@@ -42,6 +44,8 @@ public struct StageTasks: Sendable {
       machine[$0].model == first.model && machine[$0].memory == first.memory
     }
     hub = Self.hub(of: group, in: machine)
+    let isListed = group.levels.contains { $0.network == .listed }
+    isJoined = !isListed || Routes(machine).join(group.devices)
     algorithms = group.levels.map { CollectiveAlgorithm.standard(for: $0) }
   }
 
@@ -93,8 +97,10 @@ public struct StageTasks: Sendable {
   /// With eager reduction a partial tensor is first summed to the whole on each device.
   public func conversion(_ shape: [Int], from: Layout, to: Layout) -> [ConversionStep]? {
     guard options.reduction == .eager, from.isPartial, from != to else {
-      return conversionSteps(shape, from: from, to: to, over: cut)
+      let steps = conversionSteps(shape, from: from, to: to, over: cut)
+      return isJoined || steps?.isEmpty == true ? steps : nil
     }
+    guard isJoined else { return nil }
     guard let first = conversionSteps(shape, from: from, to: from.reduced, over: cut),
       let second = conversionSteps(shape, from: from.reduced, to: to, over: cut)
     else { return nil }

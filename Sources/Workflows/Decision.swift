@@ -183,6 +183,11 @@ extension Session {
         let outcome = search(
           problem, evaluate: evaluator(facts, on: machine, tables: tables),
           bound: bound(facts, on: machine, tables: tables))
+        if let count = outcome.tooManyPlans {
+          throw InputError(
+            .usage, "an exhaustive search would compare about \(count) plans",
+            hint: "use --search exact, or restrict the space by --axes, --cut or --fix")
+        }
         states += outcome.states
         isExact = isExact && outcome.isExact
         rejected += outcome.rejected

@@ -130,6 +130,11 @@ struct Session {
   func searchOptions(
     fixed: [String: [String]] = [:], groups: [String: String] = [:], onlyGroup: String? = nil
   ) throws(InputError) -> SearchOptions {
+    if request.objective == .energy, let missing = machine.missingEnergy {
+      throw InputError(
+        .badMachine, "\(machine.name) gives no \(missing), so that energy cannot be minimised",
+        at: SourceLocation(file: source.file), hint: "add it to the description, or minimise something else")
+    }
     let cut: CutChoice
     switch request.cut {
     case .search: cut = .search
@@ -167,4 +172,20 @@ struct Session {
 extension Precision {
   /// Whether parameters are kept in 32 bits beside the copies that arithmetic reads.
   var keepsMasterCopies: Bool { self == .bfloat16 || self == .float16 }
+}
+
+extension Machine {
+  /// What the description must still say before the energy of a step can be known.
+  fileprivate var missingEnergy: String? {
+    for device in devices {
+      if device.energyPerMultiplyAccumulate == nil { return "energy-per-mac of \(device.group)" }
+      if device.memory.energy == nil { return "memory energy of \(device.group)" }
+      if device.idlePower == nil { return "idle-power of \(device.group)" }
+    }
+    if let link = links.first(where: { $0.energy == nil }) { return "energy of the link \(link.name)" }
+    if let level = mesh?.levels.first(where: { $0.energy == nil }) {
+      return "energy of the level \(level.name)"
+    }
+    return nil
+  }
 }

@@ -122,6 +122,10 @@ extension Lowering {
     }
     let group = plan.stages[stage].group
     let sum = tasks.hubSum(elements: elements)
+    if let lost = (sum.up + sum.down).first(where: { plan.routes.route(from: $0.from, to: $0.to) == nil }) {
+      refuse([lost.from, lost.to])
+      return ready
+    }
     let up = list.add(
       .exchange(sum.up), label, after: ready.flatMap { $0 })
     list.endGroup()

@@ -12,6 +12,10 @@ extension Lowering {
   ) -> Readiness {
     var ready = ready
     let tasks = plan.stages[stage].tasks
+    guard tasks.isJoined || steps.isEmpty else {
+      refuse(plan.stages[stage].group.devices)
+      return ready
+    }
     for step in steps {
       let span = tasks.cut.ways[step.level] * tasks.cut.strides[step.level]
       for collective in tasks.collectives(step, elementSize: elementSize) {
@@ -54,10 +58,19 @@ extension Lowering {
   ) -> Readiness {
     let count = plan.stages[stage].tasks.cut.deviceCount
     let before = ready.flatMap { $0 }
-    guard !flows.isEmpty else { return Readiness(repeating: before, count: count) }
+    let lost = flows.first { plan.routes.route(from: $0.from, to: $0.to) == nil }
+    if let lost { refuse([lost.from, lost.to]) }
+    guard !flows.isEmpty, lost == nil else { return Readiness(repeating: before, count: count) }
     let index = list.add(.exchange(flows), label, after: before)
     list.endGroup()
     return Readiness(repeating: [index], count: count)
+  }
+
+  /// Notes that devices are not joined; once is enough.
+  mutating func refuse(_ devices: [DeviceID]) {
+    guard let first = devices.first, let last = devices.last else { return }
+    let violation = PlanViolation.noRoute(from: plan.machine[first].name, to: plan.machine[last].name)
+    if !violations.contains(violation) { violations.append(violation) }
   }
 
   private mutating func refuse(

@@ -14,6 +14,8 @@ final class ResolvedPlan {
   let plan: Plan
   let machine: Machine
   let facts: StepFacts
+  /// The routes over listed links.
+  let routes: Routes
   let stages: [Stage]
   let strategies: [Strategy]
   /// For each node the index of its stage.
@@ -32,6 +34,7 @@ final class ResolvedPlan {
     self.plan = plan
     self.machine = machine
     self.facts = facts
+    routes = Routes(machine)
     var violations: [PlanViolation] = []
     var stages: [Stage] = []
     var strategies: [Strategy] = []

@@ -4,10 +4,10 @@
 Usage: check_documentation.py BINARY
 
 Every `$ partita …` and `$ printf …` line of a ```console block in README.md and below Documentation runs in a
-folder that holds nothing but a link to Examples; the commands of one block share the folder. A command must
-succeed unless its line ends in `# exit CODE`. In a block marked ```console golden what it prints must be what the
-document shows; a line `…` stands for any number of lines. Other commands, such as `$ make test`, are not run. The
-examples in the help of every command run likewise.
+folder that holds nothing but links to Examples and to the published ResNet-50 (resnet50.onnx); the commands of one
+block share the folder. A command must succeed unless its line ends in `# exit CODE`. In a block marked ```console
+golden what it prints must be what the document shows; a line `…` stands for any number of lines. Other commands, such
+as `$ make test`, are not run. The examples in the help of every command run likewise.
 """
 
 import os
@@ -19,6 +19,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ELLIPSIS = "…"
+RESNET = ROOT / ".deps/onnx/backend/test/data/light/light_resnet50.onnx"
 
 
 def blocks(document):
@@ -91,6 +92,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             if (ROOT / "Examples").exists():
                 os.symlink(ROOT / "Examples", os.path.join(folder, "Examples"))
+            os.symlink(RESNET, os.path.join(folder, "resnet50.onnx"))
             for number, command, expected, shown in commands(start, lines):
                 if command.split()[0] not in ("partita", "printf"):
                     continue

@@ -79,7 +79,10 @@ struct TextTable {
   }
 
   /// Returns the text as lines of at most `width` characters, broken at spaces; at least one line.
+  ///
+  /// What fits stays as it is, with the spaces that it begins with.
   static func broken(_ text: String, width: Int) -> [String] {
+    guard text.count > width else { return [text] }
     var lines: [String] = []
     var line = ""
     for word in text.split(separator: " ") {

@@ -75,6 +75,6 @@ private func wholeSpaceClaim(
   return Claim(
     "exact.\(name)", what: "performance over data parallelism, three axes, all levels searched together",
     source: "none", published: nil, reproduced: .number(best.performance(over: dataParallel)), target: .none,
-    note: "\(noted(best.performance(over: hyPar))) × the performance of HyPar's plan; nothing published"
+    note: "nothing published; \(noted(best.performance(over: hyPar))) × the performance of HyPar's plan"
       + (bound.map { "; \($0)" } ?? ""))
 }

@@ -4,7 +4,7 @@ import Results
 let hyParAssumptions = [
   Assumption(
     what: "moment of reduction", value: "lazy: a partial sum is scattered into what the next layer needs",
-    why: "gives Fig. 5 cell by cell; reduction at once, as Table 2 counts, differs in nine cells or so"),
+    why: "gives Fig. 5 cell by cell; reduction at once, as Table 2 counts, differs in ten of its 400 cells"),
   Assumption(
     what: "batch", value: "256",
     why: "not given for Figs. 5 to 12; of the powers of two only this one gives Fig. 5"),
@@ -24,7 +24,8 @@ let hyParAssumptions = [
     value: "no biases; a convolution computes on its input map; a map is counted after its pooling",
     why: "120 bytes a weight give Fig. 8, input maps give the times of SCONV and Lenet-c in Fig. 6"),
   Assumption(
-    what: "AlexNet", value: "one tower, maps 55, 55, 27, 13, 13, 6",
+    what: "AlexNet",
+    value: "one tower, maps of 55, 27, 13, 13 and 6, the first two counted before their pooling",
     why: "two towers would move 7.5 GB instead of 2.00; these maps give its time in Fig. 6"),
   Assumption(
     what: "SFC, SCONV, Lenet-c, Cifar-c", value: "shapes of their usual forms",

@@ -101,6 +101,8 @@ struct HyParRuns {
   let eager: PricedPlan
   /// HyPar's plan on the torus.
   let torus: PricedPlan
+  /// The plan of the same search on a torus whose links are routed over, in two levels of four ways.
+  let routedTorus: PricedPlan
   let dataParallel: PricedPlan
   let modelParallel: PricedPlan
 
@@ -112,6 +114,7 @@ struct HyParRuns {
     early.reduction = .eager
     eager = try priced(early)
     torus = try priced(.hyPar(figures.model, on: "hypar/torus"))
+    routedTorus = try priced(.hyPar(figures.model, on: "hypar/torus-4x4"))
     dataParallel = try priced(request.taking(.dataParallel))
     modelParallel = try priced(request.taking(.modelParallel))
   }
@@ -125,5 +128,6 @@ func geometricMean(_ values: [Double]) -> Double {
 /// A number in a note, to four significant digits at most.
 func noted(_ value: Double) -> String {
   let scale: Double = abs(value) >= 100 ? 10 : abs(value) >= 10 ? 100 : abs(value) >= 1 ? 1000 : 10_000
-  return "\((value * scale).rounded() / scale)"
+  let rounded = (value * scale).rounded() / scale
+  return rounded == rounded.rounded() && abs(rounded) < 1e15 ? "\(Int(rounded))" : "\(rounded)"
 }

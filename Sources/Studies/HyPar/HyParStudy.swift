@@ -41,8 +41,7 @@ private func hyParLists(_ runs: [HyParRuns]) -> [Claim] {
   }
   return claims("fig5", "HyPar, Fig. 5", \.hyPar, .equal) { _ in "" }
     + claims("table2", "HyPar, Table 2 as printed, against Fig. 5", \.eager, .none) { isEqual in
-      "partial sums reduced at once, as Table 2 counts"
-        + (isEqual ? "" : "; differs from Fig. 5, which follows from late reduction")
+      "reduced at once, as Table 2 counts" + (isEqual ? "" : ": not the lists of Fig. 5")
     }
 }
 
@@ -64,7 +63,7 @@ private func hyParPerformance(_ runs: [HyParRuns]) -> [Claim] {
       "fig6.mp.\(run.figures.name)", what: "performance of model parallelism over data parallelism",
       source: source, published: .number(run.figures.performance.modelParallel),
       reproduced: .number(run.modelParallel.performance(over: run.dataParallel)), target: .none,
-      note: "the printed bytes of model parallelism follow no stated rule; here by that of the other bars")
+      note: "the paper's bytes of model parallelism follow no stated rule")
   }
   return claims
 }
@@ -88,26 +87,30 @@ private func hyParEnergy(_ runs: [HyParRuns]) -> [Claim] {
 
 /// Figure 8: the bytes moved in a step.
 private func hyParBytes(_ runs: [HyParRuns]) -> [Claim] {
-  func claim(_ run: HyParRuns, _ name: String, _ published: Double, _ plan: PricedPlan, _ note: String = "")
-    -> Claim
-  {
+  func claim(
+    _ id: String, _ published: Double, _ plan: PricedPlan, _ tolerance: Double, _ note: String = ""
+  ) -> Claim {
     Claim(
-      "fig8.\(name).\(run.figures.name)", what: "bytes moved in a step (GB)", source: "HyPar, Fig. 8",
-      published: .number(published), reproduced: .number(plan.gigabytes),
-      target: .within(note.isEmpty ? 0.005 : 0.02), note: note)
+      "fig8.\(id)", what: "bytes moved in a step (GB)", source: "HyPar, Fig. 8",
+      published: .number(published), reproduced: .number(plan.gigabytes), target: .within(tolerance),
+      note: note)
   }
-  return runs.map { claim($0, "dp", $0.figures.gigabytes.dataParallel, $0.dataParallel) }
-    + runs.map { run in
-      claim(
-        run, "hypar", run.figures.gigabytes.hyPar, run.hyPar,
-        run.figures.name == "VGG-B" ? "printed as for VGG-A, which has 184 320 weights less" : "")
-    }
+  let dataParallel = runs.map { run in
+    claim("dp.\(run.figures.name)", run.figures.gigabytes.dataParallel, run.dataParallel, 0.005)
+  }
+  let hyPar = runs.map { run in
+    claim(
+      "hypar.\(run.figures.name)", run.figures.gigabytes.hyPar, run.hyPar, run.figures.bytesTolerance,
+      run.figures.name == "VGG-B" ? "printed as for VGG-A, which has 184 320 weights less" : "")
+  }
+  return dataParallel + hyPar
 }
 
 /// Figure 12: HyPar's plan on the torus against data parallelism on the tree.
 private func hyParTorus(_ runs: [HyParRuns]) -> [Claim] {
   let source = "HyPar, Fig. 12 (chart)"
   let gains = runs.map { $0.torus.performance(over: $0.dataParallel) }
+  let routed = runs.map { $0.routedTorus.performance(over: $0.dataParallel) }
   var claims = zip(runs, gains).map { run, gain in
     Claim(
       "fig12.torus.\(run.figures.name)", what: "performance on a torus over data parallelism on the tree",
@@ -120,6 +123,7 @@ private func hyParTorus(_ runs: [HyParRuns]) -> [Claim] {
     Claim(
       "fig12.torus.gmean", what: "performance on a torus over data parallelism on the tree, geometric mean",
       source: source, published: .number(2.23), reproduced: .number(geometricMean(gains)),
-      target: .within(0.02)))
+      target: .within(0.02),
+      note: "\(noted(geometricMean(routed))) on hypar/torus-4x4, whose links are routed over"))
   return claims
 }

@@ -8,8 +8,8 @@ extension PlanningProblem {
   /// Every way to give consecutive operators to groups of devices.
   ///
   /// A group alone runs everything; of two or three groups each order and every cut of the topological order
-  /// is a placement, and everything alive at the cut crosses it. A third group is tried on machines with few
-  /// operators or where the cut is searched; groups that cannot take the precision are left out.
+  /// is a placement, and everything alive at the cut crosses it. A third group is tried where operators are few
+  /// and the cut is searched; groups that cannot take the precision are left out.
   func placements() -> [[Segment]] {
     let all = everyPlacement()
     if options.fixedGroups.isEmpty { return all }
@@ -25,10 +25,14 @@ extension PlanningProblem {
   private func everyPlacement() -> [[Segment]] {
     let groups = machine.groups
     let count = training.graph.nodes.count
-    let usable = groups.indices.filter { index in
-      (options.onlyGroup.map { $0 == groups[index].name } ?? true)
-        && groups[index].devices.allSatisfy { machine[$0].supports(step.precision) }
+    let named = options.onlyGroups.map { names in
+      names.compactMap { name in groups.firstIndex { $0.name == name } }
     }
+    let usable = (named ?? Array(groups.indices)).filter { index in
+      groups[index].devices.allSatisfy { machine[$0].supports(step.precision) }
+    }
+    // Where the groups are named they stand in the order of the data; otherwise every order is tried.
+    func mayFollow(_ first: Int, _ second: Int) -> Bool { named == nil ? first != second : first < second }
     var placements: [[Segment]] = []
     if case .after = options.cut {
     } else {
@@ -40,11 +44,11 @@ extension PlanningProblem {
     case .after(let node): cuts = [node + 1].filter { $0 > 0 && $0 < count }
     case .search: cuts = count > 1 ? Array(1..<count) : []
     }
-    for first in usable {
-      for second in usable where second != first {
+    for (first, group) in usable.enumerated() {
+      for (second, other) in usable.enumerated() where mayFollow(first, second) {
         for cut in cuts {
           placements.append([
-            Segment(group: first, nodes: 0..<cut), Segment(group: second, nodes: cut..<count),
+            Segment(group: group, nodes: 0..<cut), Segment(group: other, nodes: cut..<count),
           ])
         }
       }
@@ -52,14 +56,15 @@ extension PlanningProblem {
     guard case .search = options.cut, usable.count > 2, count <= Self.thirdGroupLimit else {
       return placements
     }
-    for first in usable {
-      for second in usable where second != first {
-        for third in usable where third != first && third != second {
+    for (first, group) in usable.enumerated() {
+      for (second, other) in usable.enumerated() where mayFollow(first, second) {
+        for (third, last) in usable.enumerated()
+        where third != first && mayFollow(second, third) {
           for (position, cut) in cuts.enumerated() {
-            for other in cuts[(position + 1)...] {
+            for next in cuts[(position + 1)...] {
               placements.append([
-                Segment(group: first, nodes: 0..<cut), Segment(group: second, nodes: cut..<other),
-                Segment(group: third, nodes: other..<count),
+                Segment(group: group, nodes: 0..<cut), Segment(group: other, nodes: cut..<next),
+                Segment(group: last, nodes: next..<count),
               ])
             }
           }

@@ -44,15 +44,15 @@ public struct SearchOptions: Hashable, Sendable {
   public let fixed: [String: [String]]
   /// For some nodes, by name, the group of devices that is kept.
   public let fixedGroups: [String: String]
-  /// The only group of devices that may be used, if there is one.
-  public let onlyGroup: String?
+  /// The groups of devices that may run operators, in the order of the data; nil where all may, in any order.
+  public let onlyGroups: [String]?
 
   /// Creates options.
   public init(
     objective: Objective = .time, strategy: SearchStrategy = .exact,
     axes: [AxisRole] = [.batch, .inputChannel, .outputChannel], memoryLimit: Bytes? = nil,
     deadline: Seconds? = nil, cut: CutChoice = .search, fixed: [String: [String]] = [:],
-    fixedGroups: [String: String] = [:], onlyGroup: String? = nil
+    fixedGroups: [String: String] = [:], onlyGroups: [String]? = nil
   ) {
     self.objective = objective
     self.strategy = strategy
@@ -62,6 +62,6 @@ public struct SearchOptions: Hashable, Sendable {
     self.cut = cut
     self.fixed = fixed
     self.fixedGroups = fixedGroups
-    self.onlyGroup = onlyGroup
+    self.onlyGroups = onlyGroups
   }
 }

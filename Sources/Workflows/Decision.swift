@@ -48,7 +48,8 @@ extension Session {
       onlyGroup = groups.values.first
     }
     let options = try searchOptions(
-      fixed: rules, groups: onlyGroup == nil ? groups : [:], onlyGroup: onlyGroup)
+      fixed: rules, groups: onlyGroup == nil ? groups : [:],
+      onlyGroups: onlyGroup.map { [$0] } ?? request.groups)
     return try best(
       of: [(options, asked.map { [$0] } ?? accumulationChoices, hasPipelines ? Int.max : 1)], origin,
       on: machine)
@@ -86,7 +87,7 @@ extension Session {
       let axis = baseline.axis(of: node.operator)
       fixed[node.name] = [String](repeating: axis.rawValue, count: group.levels.count)
     }
-    var options = try searchOptions(fixed: fixed, onlyGroup: group.name)
+    var options = try searchOptions(fixed: fixed, onlyGroups: [group.name])
     options.strategy = .exact
     options.cut = .none
     return (options, accumulationChoices, 1)
@@ -142,7 +143,7 @@ extension Session {
     var fault: InputError?
     for device in candidates ?? kinds[...] {
       let alone = machine.isolating(device)
-      var options = try searchOptions(onlyGroup: device.name)
+      var options = try searchOptions(onlyGroups: [device.name])
       options.cut = .none
       do throws(InputError) {
         let decision = try self.best(

@@ -8,10 +8,13 @@ struct MachineSource {
   let yaml: String
   let description: MachineFile
 
-  init(_ name: String) throws(InputError) {
+  /// Reads the machine of that name, or the text that stands in for its file.
+  init(_ name: String, _ texts: [String: String] = [:]) throws(InputError) {
     let catalogue = MachineCatalogue()
     file = name
-    if let known = catalogue.yaml(named: name) {
+    if let text = texts[name] {
+      yaml = text
+    } else if let known = catalogue.yaml(named: name) {
       yaml = known
     } else if FileManager.default.fileExists(atPath: name) || name.hasSuffix(".yaml")
       || name.hasSuffix(".yml")

@@ -130,12 +130,15 @@ public struct Request: Hashable, Sendable {
   public var deadline: Seconds?
   /// Where the network may be cut between unlike devices.
   public var cut: Cut = .search
+  /// The groups of devices that may run operators, in the order of the data; nil allows all, in any order. What
+  /// is left out still sums gradients and passes data on.
+  public var groups: [String]?
   /// Where the plan comes from.
   public var planSource: PlanSource = .search
   /// A plan file whose decisions are kept while the rest is searched.
   public var fixedPlan: String?
-  /// Texts that stand in for files, by the path under which this request names them: layer tables and plans
-  /// that are on no disk.
+  /// Texts that stand in for files, by the path under which this request names them: layer tables,
+  /// machines and plans that are on no disk.
   public var texts: [String: String] = [:]
 
   /// Creates a request with the default for everything but the model.

@@ -24,8 +24,17 @@ struct Session {
     }
     self.request = request
     model = ModelSource(request)
-    source = try MachineSource(name)
+    source = try MachineSource(name, request.texts)
     whole = try Self.training(model, request, microBatches: 1)
+    try checkGroups()
+  }
+
+  /// Refuses groups of devices that the machine does not have.
+  private func checkGroups() throws(InputError) {
+    for name in request.groups ?? [] where !machine.groups.contains(where: { $0.name == name }) {
+      let near = nearestName(to: name, among: machine.groups.map(\.name)).map { "did you mean '\($0)'?" }
+      throw InputError(.usage, "\(machine.name) has no devices '\(name)'", hint: near)
+    }
   }
 
   var machine: Machine { source.machine }
@@ -128,7 +137,7 @@ struct Session {
 
   /// What the search must keep to.
   func searchOptions(
-    fixed: [String: [String]] = [:], groups: [String: String] = [:], onlyGroup: String? = nil
+    fixed: [String: [String]] = [:], groups: [String: String] = [:], onlyGroups: [String]? = nil
   ) throws(InputError) -> SearchOptions {
     if request.objective == .energy, let missing = machine.missingEnergy {
       throw InputError(
@@ -150,7 +159,7 @@ struct Session {
     return SearchOptions(
       objective: request.objective, strategy: request.search, axes: request.axes,
       memoryLimit: request.memoryLimit, deadline: request.deadline, cut: cut, fixed: fixed,
-      fixedGroups: groups, onlyGroup: onlyGroup)
+      fixedGroups: groups, onlyGroups: onlyGroups)
   }
 
   /// The numbers of micro-batches that the request allows: the one asked for, or powers of two that divide

@@ -53,6 +53,16 @@ enum Reading {
     return axes
   }
 
+  /// Reads names of groups of devices separated by commas.
+  static func groups(_ text: String) throws -> [String] {
+    let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    for (position, name) in names.enumerated() {
+      guard !name.isEmpty else { throw ValidationError("a name is missing in '\(text)'") }
+      guard !names[..<position].contains(name) else { throw ValidationError("'\(name)' is named twice") }
+    }
+    return names
+  }
+
   /// Reads `search`, `none` or the name of a layer.
   static func cut(_ text: String) -> Request.Cut {
     switch text {

@@ -39,6 +39,13 @@ struct SearchOptions: ParsableArguments {
       "Where the network is cut between unlike devices: search, none, or after a layer.", valueName: "layer"))
   var cut = "search"
 
+  @Option(
+    help: ArgumentHelp(
+      "The groups of devices that run the layers, in the order of the data, such as drive,npu (default: any).",
+      valueName: "group,…"),
+    transform: Reading.groups)
+  var devices: [String]?
+
   @Option(help: ArgumentHelp("Keep what this plan file says, and search the rest.", valueName: "plan.json"))
   var fix: String?
 
@@ -62,6 +69,7 @@ struct SearchOptions: ParsableArguments {
     request.reduction = reduce
     request.search = search
     request.cut = Reading.cut(cut)
+    request.groups = devices
     request.fixedPlan = fix
     request.planSource = plan ?? .search
   }

@@ -4,7 +4,7 @@ public import Results
 /// The studies, in the order in which they are listed.
 private let studies: [(name: String, run: @Sendable () throws(InputError) -> StudyResult)] = [
   ("hypar", hyParStudy),
-  ("dpt", { () throws(InputError) in throw InputError(.usage, "the study `dpt` is not part of this build") }),
+  ("dpt", dptStudy),
 ]
 
 /// The names that `study` takes, in the order in which they are listed.

@@ -64,7 +64,8 @@ struct VisionStudy {
   private func largest(_ results: [VisionResult]) -> Claim {
     let largest = results.max { $0.reduction < $1.reduction }
     return Claim(
-      "vision.no-overlap.max", what: "largest reduction of step time in % where nothing overlaps, four drives",
+      "vision.no-overlap.max",
+      what: "largest reduction of step time in % where nothing overlaps, four drives",
       source: Self.own, published: nil, reproduced: .number(largest?.reduction ?? 0),
       target: .inside(-Double.infinity...Self.serialLimit.nextDown),
       note: "the gain is concurrency: below 2 without it; \(largest?.network.name ?? "")")
@@ -76,7 +77,8 @@ struct VisionStudy {
     for network in VisionNetwork.all {
       var before: VisionResult?
       for drives in [1, 2, 4, 8] {
-        let result = try VisionRun(network: network, machine: "dpt-vision/\(drives)", schedule: .flush).result()
+        let result = try VisionRun(network: network, machine: "dpt-vision/\(drives)", schedule: .flush)
+          .result()
         claims.append(count(drives, result, after: before))
         before = result
       }

@@ -1,4 +1,8 @@
 public import Diagnostics
+import Differentiation
+import Graphs
+import Planning
+import Plans
 public import Units
 
 /// A plan with the time of its step, and nothing else of what planning reports.

@@ -1,5 +1,7 @@
 import Diagnostics
+import Graphs
 import Machines
+import Plans
 import Units
 import Workflows
 

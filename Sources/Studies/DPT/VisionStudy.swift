@@ -2,6 +2,7 @@ import Diagnostics
 import Machines
 import Results
 import Units
+import Workflows
 
 /// The claims of the vision case: how much shorter a step becomes if near-storage drives train the first layers.
 ///

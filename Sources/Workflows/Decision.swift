@@ -111,7 +111,7 @@ extension Session {
             ) {
               fixed[node.name] = [String](repeating: "batch", count: group.levels.count)
             }
-            var options = try searchOptions(fixed: fixed, onlyGroup: group.name)
+            var options = try searchOptions(fixed: fixed, onlyGroups: [group.name])
             options.strategy = .exact
             options.cut = .none
             return try best(of: [(options, accumulationChoices, 1)], "data-parallel", on: machine)

@@ -12,7 +12,7 @@ import Units
 /// updates. A pipeline of several stages sends its micro-batches forward one after another; every stage but
 /// the last does all its forward work first and then takes the errors as they come back; the last turns each
 /// micro-batch round at once. In a steady state every stage but the last does the next step's forward work
-/// before this step's backward work.
+/// and this step's backward work by turns, one micro-batch of each.
 ///
 /// - Parameters:
 ///   - plan: What to do.
@@ -64,6 +64,14 @@ private func checkPipeline(_ resolved: ResolvedPlan) throws(PlanViolations) {
   guard violations.isEmpty else { throw PlanViolations(violations) }
 }
 
+extension ResolvedPlan {
+  /// By how many micro-batches the backward work of a stage lies behind the forward work that it is woven with.
+  ///
+  /// The errors of a micro-batch come back through the stages after it, each of which first does the forward work
+  /// of its own turn; two turns for each give them the time, so that no stage waits for the way there and back.
+  func weavingLag(of stage: Int) -> Int { 2 * (stages.count - 2 - stage) }
+}
+
 /// The walk that lowers a plan: step by step, stage by stage, node by node.
 struct Lowering {
   let plan: ResolvedPlan
@@ -102,9 +110,11 @@ struct Lowering {
     for now in 0..<stepCount {
       step = now
       for microBatch in 0..<microBatches { load(microBatch) }
-      for stage in 0..<last { for microBatch in 0..<microBatches { forward(stage, microBatch) } }
-      if isSteady, now > 0 { finishEarlyStages(of: now - 1) }
-      step = now
+      if isSteady, now > 0 {
+        weaveEarlyStages(of: now)
+      } else {
+        for stage in 0..<last { for microBatch in 0..<microBatches { forward(stage, microBatch) } }
+      }
       for microBatch in 0..<microBatches {
         forward(last, microBatch)
         backward(last, microBatch)
@@ -123,6 +133,23 @@ struct Lowering {
       finishEarlyStages(of: stepCount - 1)
     }
     if !violations.isEmpty { throw PlanViolations(violations) }
+  }
+
+  /// The forward work of every stage but the last, woven with the backward work of the step before and its
+  /// updates, so that the activations of little more than one step are held.
+  private mutating func weaveEarlyStages(of now: Int) {
+    let early = plan.stages.indices.dropLast()
+    let lags = early.map { plan.weavingLag(of: $0) }
+    for turn in 0..<(microBatches + (lags.max() ?? 0)) {
+      step = now
+      if turn < microBatches { for stage in early { forward(stage, turn) } }
+      step = now - 1
+      for stage in early.reversed() where (lags[stage]..<(lags[stage] + microBatches)).contains(turn) {
+        backward(stage, turn - lags[stage])
+      }
+    }
+    for stage in early.reversed() { update(stage, of: now - 1) }
+    step = now
   }
 
   /// The backward work and the updates of every stage but the last.

@@ -118,7 +118,9 @@ private struct MemoryWalk {
     let isLast = stage == plan.stages.count - 1
     let all = plan.plan.options.microBatches
     if isLast { return 1 }
-    return plan.plan.options.overlap == .steady ? 2 * all : all
+    guard plan.plan.options.overlap == .steady else { return all }
+    // Those of a whole step, the one whose turn it is and those by which backward work lies behind.
+    return all + min(all, 1 + plan.weavingLag(of: stage))
   }
 
   func isStatic(_ part: TrainingGraph.MemoryPart) -> Bool {

@@ -130,8 +130,9 @@ public struct Request: Hashable, Sendable {
   public var deadline: Seconds?
   /// Where the network may be cut between unlike devices.
   public var cut: Cut = .search
-  /// The groups of devices that may run operators, in the order of the data; nil allows all, in any order. What
-  /// is left out still sums gradients and passes data on.
+  /// The groups of devices that may run operators, in the order of the data; nil allows all, in any order.
+  ///
+  /// What is left out still sums gradients and passes data on.
   public var groups: [String]?
   /// Where the plan comes from.
   public var planSource: PlanSource = .search

@@ -142,7 +142,9 @@ extension Lowering {
     self.step = step
     defer { self.step = now }
     let tasks = plan.stages[stage].tasks
-    var done = Readiness(repeating: [], count: tasks.cut.deviceCount)
+    // A device updates in program order, so that only its last update need be waited for.
+    var last = Readiness(repeating: [], count: tasks.cut.deviceCount)
+    var passedOn = last
     for node in plan.stages[stage].nodes {
       for (position, parameter) in plan.profiles[node].node.inputs.enumerated() {
         guard let ready = gradientReady[step % 2][parameter.index],
@@ -151,10 +153,17 @@ extension Lowering {
         let works = tasks.updateWork(parameter, layout: plan.strategies[node].inputs[position])
         let name = plan.training.graph[parameter].name
         let after = place(works, on: stage, label(name, Phase.update.rawValue, 0), after: ready)
-        merge(after, into: &done)
+        for device in after.indices {
+          if works[works.count == 1 ? 0 : device].isEmpty {
+            passedOn[device] += after[device]
+          } else {
+            last[device] = after[device]
+          }
+        }
       }
     }
-    updated[stage].append(done)
+    merge(passedOn, into: &last)
+    updated[stage].append(last)
   }
 }
 

@@ -42,6 +42,9 @@ struct TaskList {
   }
 
   private func unique(_ dependencies: [Int]) -> [Int] {
-    dependencies.count < 2 ? dependencies : Array(Set(dependencies)).sorted()
+    guard dependencies.count > 1 else { return dependencies }
+    var result: [Int] = []
+    for dependency in dependencies.sorted() where dependency != result.last { result.append(dependency) }
+    return result
   }
 }

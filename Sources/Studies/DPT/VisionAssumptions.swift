@@ -58,11 +58,12 @@ extension Assumption {
     Assumption(what: "optimizer", value: "momentum", why: "usual for convolutional networks"),
     Assumption(
       what: "batch normalisation",
-      value: "over one micro-batch on one device: \(localSamples) images on each of four drives",
+      value: "over one micro-batch on one device: with a flush \(localSamples) images on each of four drives",
       why: "statistics over the whole batch forbid micro-batches"),
     Assumption(
       what: "schedules",
-      value: "\(VisionRun.microBatches) micro-batches and a flush; or steps that overlap, one step stale",
+      value:
+        "\(flush) micro-batches and a flush; or steps that overlap, one step stale, of \(steady) micro-batches",
       why: "without overlap there is no gain; the publication does not say which"),
     Assumption(
       what: "baseline", value: "everything on the NPU, same schedule and micro-batches, images prefetched",
@@ -75,7 +76,9 @@ extension Assumption {
       why: "a weight-stationary array has no use for its rows there; only MobileNets depend on it"),
   ]
 
-  private static let localSamples = VisionRun.batch / VisionRun.microBatches / 4
+  private static let flush = VisionSchedule.flush.microBatches
+  private static let steady = VisionSchedule.steady.microBatches
+  private static let localSamples = VisionRun.batch / flush / 4
 
   private static func rate(of machine: Machine, between name: String) -> String {
     machine.links.first { $0.name.contains(name) }?.bandwidth.description ?? "none"

@@ -48,14 +48,17 @@ enum VisionSchedule: Hashable {
     case .serial: .none
     }
   }
+
+  /// Into how many micro-batches the batch is cut, on the NPU alone, too, whose memory does not hold it at once.
+  ///
+  /// Where steps overlap no pipeline runs empty, and four are enough to fit.
+  var microBatches: Int { self == .steady ? 4 : 16 }
 }
 
 /// A network on a near-storage machine, with the NPU alone as the baseline.
 struct VisionRun: Hashable {
   /// The mini-batch of the publication.
   static let batch = 512
-  /// Into how many micro-batches it is cut, on the NPU alone, too, whose memory does not hold it at once.
-  static let microBatches = 16
 
   let network: VisionNetwork
   var machine = "dpt-vision"
@@ -69,7 +72,7 @@ struct VisionRun: Hashable {
     request.machine = machine
     if let machineText { request.texts[machine] = machineText }
     request.batch = Self.batch
-    request.microBatches = Self.microBatches
+    request.microBatches = schedule.microBatches
     request.precision = .bfloat16
     request.optimizer = .momentum
     request.batchNormalization = .cell

@@ -103,7 +103,7 @@ let package = Package(
     tests(
       "WorkflowsTests",
       ["Workflows", "Graphs", "Machines", "Plans", "Planning", "Results", "Units", "Diagnostics"]),
-    tests("StudiesTests", ["Studies", "Results", "Diagnostics", "Workflows"]),
+    tests("StudiesTests", ["Studies", "Results", "Diagnostics", "Workflows", "Machines", "Units"]),
     tests(
       "AgreementTests",
       [

@@ -21,12 +21,23 @@ struct Found {
 
   private static let keptRejections = 8
 
+  /// Candidates kept at most: enough for the alternatives that anyone reads.
+  private static let keptCandidates = 32
+
   /// Adds a feasible plan; of equally good ones the first stays the best.
   mutating func add(_ candidate: Candidate) {
+    if candidate.value.objective < (best?.value.objective ?? .infinity) { best = candidate }
+    if candidates.count >= Self.keptCandidates {
+      guard let worst = candidates.indices.max(by: { value(of: $0) < value(of: $1) }),
+        candidate.value.objective < value(of: worst)
+      else { return }
+      candidates.remove(at: worst)
+    }
     guard !candidates.contains(where: { $0.plan == candidate.plan }) else { return }
     candidates.append(candidate)
-    if candidate.value.objective < (best?.value.objective ?? .infinity) { best = candidate }
   }
+
+  private func value(of index: Int) -> Double { candidates[index].value.objective }
 
   /// Notes that a plan cannot run.
   mutating func reject(_ plan: Plan, _ violations: PlanViolations) {

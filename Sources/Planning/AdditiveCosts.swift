@@ -95,6 +95,7 @@ struct AdditiveCosts {
   /// The cost of bringing a tensor from one layout to another; infinity where that cannot be done.
   mutating func conversionCost(_ shape: [Int], from: Layout, to: Layout) -> Double {
     if from == to { return 0 }
+    if let even = evenConversionCost(shape, from: from, to: to) { return even }
     let key = ConversionKey(from: from.bits, to: to.bits)
     if let known = conversions[shape]?.costs[key] { return known }
     let steps = tasks.conversion(shape, from: from, to: to)
@@ -102,6 +103,61 @@ struct AdditiveCosts {
     let cost = alone * Double(tasks.options.microBatches)
     conversions[shape, default: ConversionCosts()].costs[key] = cost
     return cost
+  }
+
+  /// The cost of a conversion in which all devices hold equal parts throughout, which is nearly always; nil elsewhere.
+  ///
+  /// It follows the steps of ``Plans/conversionSteps(_:from:to:over:)`` with one number for all devices, since the search
+  /// asks for millions of conversions.
+  private func evenConversionCost(_ shape: [Int], from: Layout, to: Layout) -> Double? {
+    let cut = tasks.cut
+    guard cut.isEven, objective != .energy, tasks.isJoined,
+      tasks.options.reduction != .eager || !from.isPartial
+    else { return nil }
+    var held = 1
+    for dimension in shape.indices {
+      var parts = 1
+      var extent = shape[dimension]
+      for level in 0..<cut.levelCount {
+        let before = from[level] == .sharded(dimension)
+        if before { extent /= cut.ways[level] }
+        if before || to[level] == .sharded(dimension) { parts *= cut.ways[level] }
+      }
+      guard shape[dimension] % parts == 0 else { return nil }
+      held *= extent
+    }
+    var sum = 0.0
+    for level in 0..<cut.levelCount {
+      if to[level] == .partial, from[level] != .partial { return .infinity }
+      if from[level] == .replicated, case .sharded = to[level] { held /= cut.ways[level] }
+    }
+    for level in (0..<cut.levelCount).reversed() where from[level] == .partial && to[level] != .partial {
+      guard held % cut.ways[level] == 0 else { return nil }
+      held /= cut.ways[level]
+      sum += evenCost(.reduceScatter, level, part: held)
+    }
+    for level in 0..<cut.levelCount {
+      if case .sharded(let old) = from[level], case .sharded(let new) = to[level], old != new {
+        guard held % cut.ways[level] == 0 else { return nil }
+        sum += evenCost(.allToAll, level, part: held)
+      }
+    }
+    for level in 0..<cut.levelCount where to[level] == .replicated && from[level] != .replicated {
+      sum += evenCost(.allGather, level, part: held)
+      held *= cut.ways[level]
+    }
+    return sum * Double(tasks.options.microBatches)
+  }
+
+  /// The cost of one step of an even conversion, in which every device's part has so many elements.
+  private func evenCost(_ operation: CollectiveOperation, _ level: Int, part: Int) -> Double {
+    let bytes = part * tasks.sizes.activation
+    if objective == .communication {
+      let ways = tasks.cut.ways[level]
+      let received = operation == .allToAll ? bytes / ways * (ways - 1) : bytes * (ways - 1)
+      return Double(received * tasks.cut.deviceCount)
+    }
+    return ticks(tables.collectiveTime(of: tasks.collective(operation, level: level, part: Bytes(bytes))))
   }
 
   /// The cost of bringing a tensor to another group.

@@ -60,23 +60,69 @@ struct AdditiveSearch {
     let ranked = problem.placements().enumerated()
       .map { (bound: busy.bound($0.element, costs), offset: $0.offset, placement: $0.element) }
       .sorted { ($0.bound, $0.offset) < ($1.bound, $1.offset) }
+    if ranked.count > Self.fewPlacements, !problem.isAdditive {
+      let placements = ranked.map { ($0.bound, $0.placement) }
+      searchBestFirst(placements, costs: &costs, cache: &cache, tied, &found)
+      return
+    }
     for (position, entry) in ranked.enumerated() {
       if let best = found.best, entry.bound >= best.value.objective, position >= Self.keptOthers { return }
-      if entry.bound == 0, !problem.isAdditive, position >= Self.placementLimit {
-        found.isTruncated = true
-        return
-      }
-      let search = PlacementSearch(
-        entry.placement, axes: problem.options.axes, fixed: fixedRules, profiles: profiles, costs: &costs,
-        cache: &cache, tied: tied)
-      guard let elimination = Elimination(search.network) else {
-        found.isTruncated = true
-        continue
-      }
-      found.states += elimination.comparisons
-      guard elimination.minimum.isFinite else { continue }
+      guard let (search, elimination) = solve(entry.placement, &costs, &cache, tied, &found) else { continue }
       found.note(bound: problem.isAdditive && tied.isEmpty ? elimination.minimum : entry.bound)
       price(search, elimination, costs, isOneOfMany: ranked.count > Self.fewPlacements, &found)
+    }
+  }
+
+  /// Solves a placement; nil where it cannot run or its tables would be too large.
+  private func solve(
+    _ placement: [Segment], _ costs: inout [Int: AdditiveCosts], _ cache: inout PlacementCache,
+    _ tied: [Int: [Int]], _ found: inout Found
+  ) -> (PlacementSearch, Elimination)? {
+    let search = PlacementSearch(
+      placement, axes: problem.options.axes, fixed: fixedRules, profiles: profiles, costs: &costs,
+      cache: &cache, tied: tied)
+    guard let elimination = Elimination(search.network) else {
+      found.isTruncated = true
+      return nil
+    }
+    found.states += elimination.comparisons
+    return elimination.minimum.isFinite ? (search, elimination) : nil
+  }
+
+  /// Prices placements in the order of what they cost at least: first by their devices' arithmetic, then, for those that
+  /// still look best, by the bound of their best sum; so that few are priced as wholes.
+  private func searchBestFirst(
+    _ placements: [(bound: Double, placement: [Segment])], costs: inout [Int: AdditiveCosts],
+    cache: inout PlacementCache, _ tied: [Int: [Int]], _ found: inout Found
+  ) {
+    var next = 0
+    var bounded: [(bound: Double, order: Int, search: PlacementSearch, elimination: Elimination)] = []
+    var priced = 0
+    while next < placements.count || !bounded.isEmpty {
+      let waiting = next < placements.count ? placements[next].bound : .infinity
+      let least = bounded.indices.min {
+        (bounded[$0].bound, bounded[$0].order) < (bounded[$1].bound, bounded[$1].order)
+      }
+      let known = least.map { bounded[$0].bound } ?? .infinity
+      found.note(bound: min(waiting, known))
+      if let best = found.best, min(waiting, known) >= best.value.objective, priced >= Self.keptOthers {
+        return
+      }
+      if let least, known <= waiting {
+        guard known > 0 || priced < Self.placementLimit else {
+          found.isTruncated = true
+          return
+        }
+        let entry = bounded.remove(at: least)
+        priced += 1
+        price(entry.search, entry.elimination, costs, isOneOfMany: true, &found)
+        continue
+      }
+      let entry = placements[next]
+      next += 1
+      guard let (search, elimination) = solve(entry.placement, &costs, &cache, tied, &found) else { continue }
+      let plan = problem.plan(search.stages(of: elimination.best(), machine: problem.machine, costs: costs))
+      bounded.append((max(entry.bound, bound(plan)), next, search, elimination))
     }
   }
 
@@ -120,9 +166,6 @@ struct AdditiveSearch {
       if problem.isAdditive, let best = found.best, next.cost > best.value.objective { return }
       let plan = problem.plan(search.stages(of: next.values, machine: problem.machine, costs: costs))
       tried += 1
-      if isOneOfMany, !problem.isAdditive, let best = found.best, bound(plan) >= best.value.objective {
-        return
-      }
       switch evaluate(plan) {
       case .success(let value) where !isLate(value):
         priced += 1

@@ -2,7 +2,7 @@ public import Devices
 public import Differentiation
 public import Graphs
 public import Machines
-import Units
+public import Units
 
 /// What the operators of a training graph do on one group of devices, task by task.
 ///
@@ -133,6 +133,13 @@ public struct StageTasks: Sendable {
     step.collectives(
       over: cut, group: groupIndex, algorithms: algorithms, elementSize: elementSize,
       representativeOnly: representativeOnly)
+  }
+
+  /// The first collective of a step in which every device's part has the same size.
+  public func collective(_ operation: CollectiveOperation, level: Int, part: Bytes) -> Collective {
+    Collective(
+      operation: operation, algorithm: algorithms[level], group: groupIndex, level: level, firstDevice: 0,
+      parts: .even(part), resultParts: operation == .allToAll ? .even(part) : nil)
   }
 
   /// What summing gradients on the host takes: every device sends its addend, the host reads them all and

@@ -95,7 +95,7 @@ struct Lowering {
     self.plan = plan
     let options = plan.plan.options
     microBatches = options.microBatches
-    stepCount = options.overlap == .steady ? 6 : 1
+    stepCount = options.overlap == .steady ? 5 : 1
     list = TaskList(hasBarriers: options.overlap == .none)
     let none = [Readiness?](repeating: nil, count: plan.training.graph.tensors.count)
     forwardReady = Array(repeating: none, count: microBatches)

@@ -92,8 +92,24 @@ public struct Cut: Sendable {
     let parts = self.parts(of: dimension, layout)
     if parts == 1 { return extent }
     if isEven, extent % parts == 0 { return extent / parts }
+    // Only the digits that the layout leaves free vary.
+    var first = 0
+    var free: [Int] = []
+    for level in 0..<levelCount {
+      if layout[level] == .sharded(dimension) {
+        first += coordinate(of: device, at: level) * strides[level]
+      } else {
+        free.append(level)
+      }
+    }
     var sum = 0
-    for block in 0..<deviceCount where holds(block, of: dimension, layout: layout, device: device) {
+    for combination in 0..<(deviceCount / parts) {
+      var block = first
+      var rest = combination
+      for level in free.reversed() {
+        block += rest % ways[level] * strides[level]
+        rest /= ways[level]
+      }
       sum += self.block(block, of: extent).count
     }
     return sum

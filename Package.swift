@@ -102,7 +102,10 @@ let package = Package(
     tests("ReportingTests", ["Reporting", "Results", "Documents", "Units", "Diagnostics"]),
     tests(
       "WorkflowsTests",
-      ["Workflows", "Graphs", "Machines", "Plans", "Planning", "Results", "Units", "Diagnostics"]),
+      [
+        "Workflows", "Documents", "Graphs", "Machines", "Plans", "Planning", "Results", "Units",
+        "Diagnostics",
+      ]),
     tests("StudiesTests", ["Studies", "Results", "Diagnostics", "Workflows", "Machines", "Units"]),
     tests(
       "AgreementTests",

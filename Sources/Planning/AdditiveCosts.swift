@@ -81,9 +81,7 @@ struct AdditiveCosts {
   /// What of a node's operations decides their cost.
   func operationKey(_ node: Int) -> [OperationKey] {
     operations[node].map { operation in
-      OperationKey(
-        phase: operation.phase,
-        gradients: operation.writes.count { if case .gradient = $0 { true } else { false } })
+      OperationKey(phase: operation.phase, targets: operation.rule?.inputs ?? [])
     }
   }
 
@@ -105,10 +103,11 @@ struct AdditiveCosts {
     return cost
   }
 
-  /// The cost of a conversion in which all devices hold equal parts throughout, which is nearly always; nil elsewhere.
+  /// The cost of a conversion in which all devices hold equal parts throughout, which is nearly always; nil
+  /// elsewhere.
   ///
-  /// It follows the steps of ``Plans/conversionSteps(_:from:to:over:)`` with one number for all devices, since the search
-  /// asks for millions of conversions.
+  /// It follows the steps of ``Plans/conversionSteps(_:from:to:over:)`` with one number for all devices,
+  /// since the search asks for millions of conversions.
   private func evenConversionCost(_ shape: [Int], from: Layout, to: Layout) -> Double? {
     let cut = tasks.cut
     guard cut.isEven, objective != .energy, tasks.isJoined,
@@ -229,10 +228,13 @@ struct AdditiveCosts {
       switch objective {
       case .time, .memory: sum += time(of: step, elementSize)
       case .communication:
-        let received = (0..<tasks.cut.deviceCount).reduce(0) {
-          $0 + step.received(by: $1, ways: tasks.cut.ways[step.level])
+        // Where all parts are equal one collective stands for all.
+        let isUniform = step.before.count == 1 && step.after.count == 1
+        let span = tasks.cut.ways[step.level] * tasks.cut.strides[step.level]
+        let count = isUniform ? tasks.cut.deviceCount / span : 1
+        for collective in tasks.collectives(step, elementSize: elementSize, representativeOnly: true) {
+          sum += Double(count * tables.bytesReceived(by: collective).count)
         }
-        sum += Double(received * elementSize)
       case .energy:
         sum += idleEnergy(time(of: step, elementSize))
         for collective in tasks.collectives(step, elementSize: elementSize) {

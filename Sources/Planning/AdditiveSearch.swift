@@ -43,7 +43,7 @@ struct AdditiveSearch {
     var found = Found()
     found.isExactSpace = problem.isAdditive
     found.remainingTries = Self.feasibilityBudget / (profiles.count * problem.machine.devices.count)
-    for shares in shareChoices() { search(shares, &found) }
+    for shares in problem.shareChoices(tables) { search(shares, &found) }
     return found.outcome(keeping: Self.keptOthers)
   }
 
@@ -89,8 +89,8 @@ struct AdditiveSearch {
     return elimination.minimum.isFinite ? (search, elimination) : nil
   }
 
-  /// Prices placements in the order of what they cost at least: first by their devices' arithmetic, then, for those that
-  /// still look best, by the bound of their best sum; so that few are priced as wholes.
+  /// Prices placements in the order of what they cost at least: first by their devices' arithmetic, then,
+  /// for those that still look best, by the bound of their best sum; so that few are priced as wholes.
   private func searchBestFirst(
     _ placements: [(bound: Double, placement: [Segment])], costs: inout [Int: AdditiveCosts],
     cache: inout PlacementCache, _ tied: [Int: [Int]], _ found: inout Found
@@ -141,15 +141,6 @@ struct AdditiveSearch {
     return costs
   }
 
-  /// The shares to try: equal ones, and for groups of unlike devices those that follow their rates.
-  private func shareChoices() -> [[Int: Shares]] {
-    var choices: [[Int: Shares]] = [[:]]
-    for (index, group) in problem.machine.groups.enumerated() {
-      choices += ShareCandidates(problem, group, tables).all().map { [index: $0] }
-    }
-    return choices
-  }
-
   // MARK: Whole plans
 
   /// Prices the best sums of one placement until one is feasible; where the price is no sum, a few more.
@@ -167,10 +158,13 @@ struct AdditiveSearch {
       let plan = problem.plan(search.stages(of: next.values, machine: problem.machine, costs: costs))
       tried += 1
       switch evaluate(plan) {
-      case .success(let value) where !isLate(value):
+      case .success(let value) where !problem.isLate(value):
         priced += 1
         found.add(Candidate(plan: plan, value: value))
-      case .success(let value): found.lateness(value.time)
+      case .success(let value):
+        found.lateness(value.time)
+        // Where plans come in the order of their time all others are later still.
+        if problem.isAdditive, problem.options.objective == .time { return }
       case .failure(let violations):
         found.reject(plan, violations)
         found.remainingTries -= 1
@@ -199,7 +193,7 @@ struct AdditiveSearch {
       let plan = problem.plan(
         search.stages(of: elimination.best(), machine: problem.machine, costs: costs))
       switch evaluate(plan) {
-      case .success(let value) where !isLate(value):
+      case .success(let value) where !problem.isLate(value):
         found.add(Candidate(plan: plan, value: value))
         high = rate
       case .success(let value):
@@ -212,9 +206,5 @@ struct AdditiveSearch {
       if let high, high < 1.2 * low { return }
       rate = high.map { low == 0 ? $0 / 4 : ($0 + low) / 2 } ?? 4 * rate
     }
-  }
-
-  private func isLate(_ value: PlanValue) -> Bool {
-    problem.options.deadline.map { value.time > SimulatedTime(roundingUp: $0) } ?? false
   }
 }

@@ -50,13 +50,14 @@ struct BusyTimes {
     let facts = problem.facts
     for (node, profile) in facts.profiles.enumerated() {
       let key = NodeFacts(
-        operator: profile.node.operator, inputs: profile.inputTypes, operations: costs.operationKey(node))
+        operator: profile.node.operator, inputs: profile.inputTypes, operations: costs.operationKey(node),
+        fixed: problem.options.fixed[profile.node.name] ?? [])
       let least: (forward: Double, backward: Double)
       if let value = known[key] {
         least = value
       } else {
         let strategies = profile.strategies(
-          over: costs.tasks.cut, axes: problem.options.axes,
+          over: costs.tasks.cut, axes: problem.options.axes, fixed: key.fixed,
           tied: LevelBlocks(problem).blocks(of: costs.tasks.cut.group))
         func time(_ operation: TrainingGraph.Operation) -> Double {
           strategies.map { costs.time(of: costs.tasks.work(of: operation, profile, $0)) }.min() ?? 0
@@ -78,4 +79,5 @@ private struct NodeFacts: Hashable {
   let `operator`: Operator
   let inputs: [TensorType]
   let operations: [OperationKey]
+  let fixed: [String]
 }

@@ -151,7 +151,7 @@ private struct EliminationWalk {
     isActive[variable] = false
     steps.append(Elimination.Step(variable: variable, factors: involved))
     switch neighbours.count {
-    case 0: constant += variables[variable].min() ?? .infinity
+    case 0: constant += gathered(variable, involved, pairs: []).own.min() ?? .infinity
     case 1: add(unaryTable(variable, neighbours[0], involved))
     case 2: add(pairTable(variable, neighbours[0], neighbours[1], involved))
     default: add(table(variable, neighbours, involved))

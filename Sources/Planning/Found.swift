@@ -7,6 +7,7 @@ struct Found {
   private(set) var candidates: [Candidate] = []
   private(set) var best: Candidate?
   private var rejected: [(plan: Plan, violations: PlanViolations)] = []
+  private var smallest: (plan: Plan, violations: PlanViolations)?
   private var bound = Double.infinity
   private var earliest: SimulatedTime?
   var states = 0
@@ -39,9 +40,12 @@ struct Found {
 
   private func value(of index: Int) -> Double { candidates[index].value.objective }
 
-  /// Notes that a plan cannot run.
+  /// Notes that a plan cannot run; the first few are kept, and the one whose memory fails by least.
   mutating func reject(_ plan: Plan, _ violations: PlanViolations) {
     if rejected.count < Self.keptRejections { rejected.append((plan, violations)) }
+    guard let peak = violations.highestPeak, peak < (smallest?.violations.highestPeak ?? Bytes(Int.max))
+    else { return }
+    smallest = (plan, violations)
   }
 
   /// Notes a lower bound of a part of the space.
@@ -58,9 +62,23 @@ struct Found {
     let value = best?.value.objective
     let gap = value.flatMap { value in bound > 0 && bound < .infinity ? max(0, value / bound - 1) : nil }
     let isExact = best != nil && !isTruncated && (isExactSpace || gap.map { $0 <= 1e-12 } ?? false)
+    var rejected = rejected
+    if let smallest, !rejected.contains(where: { $0.plan == smallest.plan }) { rejected.append(smallest) }
     return SearchOutcome(
       best: best, others: Array(ranked.prefix(count)), rejected: rejected, isExact: isExact,
       gap: isExact ? 0 : gap, states: states, earliest: earliest,
       tooManyPlans: tooManyPlans)
+  }
+}
+
+extension PlanViolations {
+  /// The highest peak of a memory that is too small, if that is all that is wrong.
+  fileprivate var highestPeak: Bytes? {
+    var highest: Bytes?
+    for violation in violations {
+      guard case .memory(_, let peak, _, _) = violation else { return nil }
+      highest = max(highest ?? .zero, peak)
+    }
+    return highest
   }
 }

@@ -41,6 +41,7 @@ struct HierarchicalSearch {
     let stage = Stage(group: group.name, nodes: 0..<profiles.count, rules: rules, shares: .equal(group))
     let plan = problem.plan([stage])
     switch evaluate(plan) {
+    case .success(let value) where problem.isLate(value): found.lateness(value.time)
     case .success(let value): found.add(Candidate(plan: plan, value: value))
     case .failure(let violations): found.reject(plan, violations)
     }

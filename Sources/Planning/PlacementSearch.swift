@@ -83,7 +83,7 @@ struct PlacementCache {
     let to: Int
     let input: Int
     let hasError: Bool
-    /// With lazy reduction a fork takes its input as it was left.
+    /// With lazy reduction a fork takes its input as it was left, unless it comes from another group.
     let isLazyFork: Bool
   }
 
@@ -155,7 +155,8 @@ private struct NodeKey: Hashable {
 /// What of a backward operation decides its cost.
 struct OperationKey: Hashable {
   let phase: Phase
-  let gradients: Int
+  /// The inputs whose gradients or errors it makes.
+  let targets: [Int]
 }
 
 private struct LayoutPair: Hashable {
@@ -186,7 +187,7 @@ private struct EdgeKey: Hashable {
     result.reserveCapacity(from.count * to.count)
     for row in from.indices {
       for column in to.indices {
-        let mustStay = isLazyFork && from[row].value != to[column].value
+        let mustStay = isLazyFork && fromGroup == toGroup && from[row].value != to[column].value
         result.append(
           mustStay ? .infinity : forward.value(row, column) + (backward?.value(column, row) ?? 0))
       }

@@ -101,6 +101,11 @@ public struct PlanningProblem: Sendable {
     Plan(model: training.graph.name, machine: machine.name, batch: batch, stages: stages, options: step)
   }
 
+  /// Whether a plan misses the deadline.
+  func isLate(_ value: PlanValue) -> Bool {
+    options.deadline.map { value.time > SimulatedTime(roundingUp: $0) } ?? false
+  }
+
   /// Whether the price of a plan is the sum of its parts, so that an additive search is exact.
   var isAdditive: Bool {
     step.overlap == .none && options.objective != .memory || options.objective == .communication

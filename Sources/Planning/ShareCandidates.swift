@@ -5,6 +5,20 @@ import Machines
 import Plans
 import Units
 
+extension PlanningProblem {
+  /// The shares to try, by the index of the group: equal ones, and for groups of unlike devices those that
+  /// follow their rates.
+  func shareChoices(_ tables: CostTables) -> [[Int: Shares]] {
+    var choices: [[Int: Shares]] = [[:]]
+    for (index, group) in machine.groups.enumerated() {
+      let candidates = ShareCandidates(self, group, tables).all()
+      guard !candidates.isEmpty else { continue }
+      choices += candidates.map { [index: $0] }
+    }
+    return choices
+  }
+}
+
 /// Shares that are worth trying on a group of unlike devices, besides equal ones.
 ///
 /// In whole cells of the batch: proportional to the devices' rates on this network, and one cell more or less

@@ -44,6 +44,16 @@ extension Session {
       if case .singleDevice(let name) = baseline { return try single(name) }
       return try best(of: [try baselineChoice(baseline)], baseline.words, on: machine)
     }
+    if let device = try namedDevice(groups) {
+      return try best(
+        of: [
+          (
+            try searchOptions(fixed: rules, onlyGroups: [device.name]),
+            asked.map { [$0] } ?? accumulationChoices, 1
+          )
+        ],
+        origin, on: machine.isolating(device))
+    }
     if !groups.isEmpty, Set(groups.values).count == 1, groups.count == whole.graph.nodes.count {
       onlyGroup = groups.values.first
     }
@@ -53,6 +63,18 @@ extension Session {
     return try best(
       of: [(options, asked.map { [$0] } ?? accumulationChoices, hasPipelines ? Int.max : 1)], origin,
       on: machine)
+  }
+
+  /// The single device that a plan names in place of a group; it must then name no other.
+  private func namedDevice(_ groups: [String: String]) throws(InputError) -> Device? {
+    let names = Set(groups.values)
+    guard let device = machine.devices.first(where: { names.contains($0.name) }),
+      !machine.groups.contains(where: { $0.name == device.name })
+    else { return nil }
+    if names.count == 1 { return device }
+    throw InputError(
+      .badModel, "a plan that names the device '\(device.name)' of a group can use nothing else",
+      hint: "name the group '\(device.group)', or this device for every layer")
   }
 
   private var planFilePath: String? {
@@ -225,6 +247,13 @@ extension Session {
   private func infeasible(
     _ rejected: [(plan: Plan, violations: PlanViolations)], _ earliest: SimulatedTime?
   ) -> InputError {
+    let silent = machine.withoutEnergies
+    if request.objective == .energy, !silent.isEmpty {
+      return InputError(
+        .usage,
+        "the description of \(machine.name) does not give every energy, so that none can be minimised",
+        hint: "give the energies of \(silent.joined(separator: ", "))")
+    }
     if let earliest, let deadline = request.deadline {
       return InputError(
         .infeasible, "no plan ends within \(deadline)",
@@ -277,6 +306,18 @@ extension Request.Baseline {
 }
 
 extension Machine {
+  /// What gives no energy of its work, or draws an unknown power: devices by kind, links and levels.
+  fileprivate var withoutEnergies: [String] {
+    var names: [String] = []
+    for device in devices where !names.contains(device.group) {
+      let isGiven =
+        device.energyPerMultiplyAccumulate != nil && device.memory.energy != nil && device.idlePower != nil
+      if !isGiven { names.append(device.group) }
+    }
+    return names + links.filter { $0.energy == nil }.map(\.name)
+      + (mesh?.levels.filter { $0.energy == nil }.map(\.name) ?? [])
+  }
+
   /// The machine with one device as a group of its own name, outside any mesh.
   fileprivate func isolating(_ device: Device) -> Machine {
     Machine(

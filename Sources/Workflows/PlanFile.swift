@@ -86,7 +86,9 @@ struct PlanFile {
         continue
       }
       if let name = entry.devices {
-        guard machine.groups.contains(where: { $0.name == name }) else {
+        let isKnown =
+          machine.groups.contains { $0.name == name } || machine.devices.contains { $0.name == name }
+        guard isKnown else {
           let legal = machine.groups.map(\.name).joined(separator: ", ")
           faults +=
             entry.element.fault("the machine has no devices '\(name)'", hint: "it has: \(legal)").diagnostics

@@ -33,7 +33,7 @@ public struct ConversionStep: Hashable, Sendable {
 ///
 /// Level by level in this order: slices, which are free and give no step; reduce-scatters of partial levels,
 /// the lowest first; all-to-alls; all-gathers, the highest first. A level that goes from partial to
-/// replicated is a reduce-scatter of equal chunks and an all-gather of them. A whole never becomes an addend:
+/// replicated is a reduce-scatter of chunks and an all-gather of them. A whole never becomes an addend:
 /// from replicated or sharded to partial there is no conversion.
 ///
 /// - Complexity: O(levels) where all parts are equal, else O(levels × devices).
@@ -43,7 +43,7 @@ public func conversionSteps(
   guard from.bits != to.bits else { return [] }
   let levels = cut.levelCount
   for level in 0..<levels where to[level] == .partial && from[level] != .partial { return nil }
-  var walk = ConversionWalk(shape: shape, layout: from, cut: cut)
+  var walk = ConversionWalk(shape: shape, from: from, to: to, cut: cut)
   for level in 0..<levels {
     if from[level] == .replicated, case .sharded = to[level] { walk.slice(level, to[level]) }
   }
@@ -62,114 +62,124 @@ public func conversionSteps(
 }
 
 /// Follows what each device holds while a tensor changes its layout.
+///
+/// A level that is reduced to the whole holds chunks in between. A chunk is a share of every atom, the
+/// finest part that the levels sharded before or after cut out of the tensor; so chunks never straddle the
+/// parts that other levels move, and gathering them gives exactly the target.
 private struct ConversionWalk {
   let shape: [Int]
   let cut: Cut
+  /// For each dimension the levels that cut it before or after.
+  private let cuttingLevels: [[Int]]
+  /// Whether all atoms and all chunks are equal.
+  private let isEven: Bool
   var layout: Layout
-  /// Levels whose partial sum was scattered in chunks of no axis, on the way to replicated.
+  /// Levels whose partial sum was scattered in chunks, in the order of their reduce-scatters.
   var chunked: [Int] = []
   /// Elements held by each device, or one value where all hold equally many.
-  var held: [Int]
+  var held: [Int] = []
   var steps: [ConversionStep] = []
 
-  init(shape: [Int], layout: Layout, cut: Cut) {
+  init(shape: [Int], from: Layout, to: Layout, cut: Cut) {
     self.shape = shape
-    self.layout = layout
     self.cut = cut
-    self.held =
-      cut.isUniform(shape, layout)
-      ? [cut.localElements(shape, layout, device: 0)]
-      : (0..<cut.deviceCount).map { cut.localElements(shape, layout, device: $0) }
+    layout = from
+    let levels = 0..<cut.levelCount
+    cuttingLevels = shape.indices.map { dimension in
+      levels.filter { from[$0] == .sharded(dimension) || to[$0] == .sharded(dimension) }
+    }
+    var isEven = cut.isEven
+    var atom = 1
+    for (extent, cutting) in zip(shape, cuttingLevels) {
+      let parts = cutting.reduce(1) { $0 * cut.ways[$1] }
+      isEven = isEven && extent % parts == 0
+      atom *= extent / parts
+    }
+    let chunks = levels.filter { from[$0] == .partial && to[$0] == .replicated }
+    self.isEven = isEven && atom % chunks.reduce(1, { $0 * cut.ways[$1] }) == 0
+    held = elements([layout])
   }
 
   mutating func slice(_ level: Int, _ state: SplitState) {
     layout = layout.with(state, at: level)
-    held = elementsOfLayout()
+    held = elements([layout])
   }
 
   mutating func reduceScatter(_ level: Int, to state: SplitState) {
     let before = held
-    if case .sharded = state, chunked.isEmpty {
-      layout = layout.with(state, at: level)
-      held = elementsOfLayout()
-    } else {
-      layout = layout.with(.replicated, at: level)
-      chunked.append(level)
-      held = parts(of: before, level)
-      if case .sharded = state { layout = layout.with(state, at: level) }
-    }
+    if state == .replicated { chunked.append(level) }
+    layout = layout.with(state, at: level)
+    held = elements([layout])
     steps.append(
       ConversionStep(operation: .reduceScatter, level: level, before: before, after: held, kept: []))
   }
 
   mutating func allToAll(_ level: Int, to state: SplitState) {
-    let before = held
-    guard case .sharded(let old) = layout[level], case .sharded(let new) = state else { return }
-    let previous = layout
+    let (before, previous) = (held, layout)
     layout = layout.with(state, at: level)
-    let ways = cut.ways[level]
-    if chunked.isEmpty {
-      held = elementsOfLayout()
-      let kept = (0..<(isUniform(before, held) ? 1 : cut.deviceCount)).map { device in
-        overlap(previous, layout, old: old, new: new, device: device)
-      }
-      steps.append(
-        ConversionStep(operation: .allToAll, level: level, before: before, after: held, kept: kept))
-    } else {
-      // Chunks have no axes any more: what changes hands is the proportional share.
-      held = parts(of: sums(of: before, level), level)
-      let kept = held.map { $0 / ways }
-      steps.append(
-        ConversionStep(operation: .allToAll, level: level, before: before, after: held, kept: kept))
-    }
+    held = elements([layout])
+    steps.append(
+      ConversionStep(
+        operation: .allToAll, level: level, before: before, after: held, kept: elements([previous, layout])))
   }
 
   mutating func allGather(_ level: Int) {
     let before = held
-    held = sums(of: before, level)
-    layout = layout.with(.replicated, at: level)
     chunked.removeAll { $0 == level }
+    layout = layout.with(.replicated, at: level)
+    held = elements([layout])
     steps.append(ConversionStep(operation: .allGather, level: level, before: before, after: held, kept: []))
   }
 
-  private func isUniform(_ before: [Int], _ after: [Int]) -> Bool { before.count == 1 && after.count == 1 }
-
-  private func elementsOfLayout() -> [Int] {
-    if cut.isUniform(shape, layout) { return [cut.localElements(shape, layout, device: 0)] }
-    return (0..<cut.deviceCount).map { cut.localElements(shape, layout, device: $0) }
+  /// The elements that each device holds in all of the layouts at once, or one value where all hold equally
+  /// many.
+  private func elements(_ layouts: [Layout]) -> [Int] {
+    if isEven { return [shape.reduce(1, *) / parts(layouts)] }
+    let isUniform = chunked.isEmpty && layouts.allSatisfy { cut.isUniform(shape, $0) }
+    return (0..<(isUniform ? 1 : cut.deviceCount)).map { elements(layouts, device: $0) }
   }
 
-  /// Each device's chunk of what it holds, cut over a level.
-  private func parts(of held: [Int], _ level: Int) -> [Int] {
-    let ways = cut.ways[level]
-    if held.count == 1, cut.isEven, held[0] % ways == 0 { return [held[0] / ways] }
-    return (0..<cut.deviceCount).map { device in
-      let whole = held.count == 1 ? held[0] : held[device]
-      return cut.chunk(of: whole, level: level, coordinate: cut.coordinate(of: device, at: level)).count
+  /// Into how many equal parts the layouts together, and the chunks, cut the tensor.
+  private func parts(_ layouts: [Layout]) -> Int {
+    var parts = chunked.reduce(1) { $0 * cut.ways[$1] }
+    for (position, layout) in layouts.enumerated() {
+      for level in 0..<cut.levelCount {
+        guard case .sharded = layout[level],
+          !layouts[..<position].contains(where: { $0[level] == layout[level] })
+        else { continue }
+        parts *= cut.ways[level]
+      }
     }
+    return parts
   }
 
-  /// What each device holds once it has the parts of all coordinates of a level.
-  private func sums(of held: [Int], _ level: Int) -> [Int] {
-    let ways = cut.ways[level]
-    if held.count == 1 { return [held[0] * ways] }
-    let stride = cut.strides[level]
-    let sums = (0..<cut.deviceCount).map { device in
-      let first = device - cut.coordinate(of: device, at: level) * stride
-      return (0..<ways).reduce(0) { $0 + held[first + $1 * stride] }
-    }
-    return sums.allSatisfy { $0 == sums[0] } ? [sums[0]] : sums
-  }
-
-  /// The elements that a device holds before and after its cut at one level moves to another dimension.
-  ///
-  /// The old dimension is met by the part of it held before, the new one by the part held after.
-  private func overlap(_ left: Layout, _ right: Layout, old: Int, new: Int, device: Int) -> Int {
-    var product = 1
+  private func elements(_ layouts: [Layout], device: Int) -> Int {
+    if layouts.count == 1, chunked.isEmpty { return cut.localElements(shape, layouts[0], device: device) }
+    var atoms = [1]
     for dimension in shape.indices {
-      let layout = dimension == old ? left : right
-      product *= cut.localExtent(shape[dimension], dimension: dimension, layout: layout, device: device)
+      let extents = atomExtents(dimension, layouts, device: device)
+      atoms = atoms.flatMap { atom in extents.map { atom * $0 } }
     }
-    return product
+    return atoms.reduce(0) { $0 + chunk(of: $1, device: device) }
+  }
+
+  /// The steps of a dimension in each atom of which the device holds something.
+  private func atomExtents(_ dimension: Int, _ layouts: [Layout], device: Int) -> [Int] {
+    let cutting = cuttingLevels[dimension]
+    if cutting.isEmpty { return [shape[dimension]] }
+    let open = cutting.filter { level in !layouts.contains { $0[level] == .sharded(dimension) } }
+    var extents = [Int](repeating: 0, count: open.reduce(1) { $0 * cut.ways[$1] })
+    for block in 0..<cut.deviceCount
+    where layouts.allSatisfy({ cut.holds(block, of: dimension, layout: $0, device: device) }) {
+      let atom = open.reduce(0) { $0 * cut.ways[$1] + cut.coordinate(of: block, at: $1) }
+      extents[atom] += cut.block(block, of: shape[dimension]).count
+    }
+    return extents
+  }
+
+  private func chunk(of atom: Int, device: Int) -> Int {
+    chunked.reduce(atom) { count, level in
+      cut.chunk(of: count, level: level, coordinate: cut.coordinate(of: device, at: level)).count
+    }
   }
 }

@@ -159,10 +159,16 @@ private struct MemoryWalk {
         places[place] = held.count
         held.append(
           Held(
-            first: isStatic(part) ? 0 : position, last: isStatic(part) ? end : position,
+            first: isStatic(part) || isInput(owner) ? 0 : position, last: isStatic(part) ? end : position,
             bytes: bytes(of: owner, layout), part: part))
       }
     }
+  }
+
+  /// Whether a value is there before the step: samples and labels.
+  private func isInput(_ value: TrainingGraph.Value) -> Bool {
+    guard case .forward(let tensor) = value else { return false }
+    return plan.training.graph[tensor].role != .activation
   }
 
   private func bytes(of value: TrainingGraph.Value, _ layout: Layout) -> Int {

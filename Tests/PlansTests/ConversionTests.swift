@@ -1,0 +1,144 @@
+import Graphs
+import Machines
+import Plans
+import Testing
+import Units
+
+/// Every expectation comes from devices that really hold sets of elements and exchange them
+/// (``ElementExchange``), or from the formulas of the sharding algebra: n (w − 1) ∕ w and n (w − 1).
+struct ConversionTests {
+  private struct Case {
+    let ways: [Int]
+    let weights: [[Int]]
+    let shape: [Int]
+  }
+
+  /// Even, indivisible and uneven: 1–3 levels of 2 and 3 ways.
+  ///
+  /// An even axis is a multiple of all devices: one that is a multiple of some levels alone is taken to be
+  /// even over them, which no fixed place of its steps among the devices can give.
+  private static let cases: [Case] = [
+    Case(ways: [2], weights: [[1, 1]], shape: [4, 6]),
+    Case(ways: [3], weights: [[1, 1, 1]], shape: [6, 3]),
+    Case(ways: [3], weights: [[1, 1, 1]], shape: [4, 5]),
+    Case(ways: [2], weights: [[3, 1]], shape: [4, 5]),
+    Case(ways: [3], weights: [[2, 1, 3]], shape: [5, 7]),
+    Case(ways: [2, 2], weights: [[1, 1], [1, 1]], shape: [8, 4]),
+    Case(ways: [2, 3], weights: [[1, 1], [1, 1, 1]], shape: [6, 12]),
+    Case(ways: [2, 2], weights: [[1, 1], [1, 1]], shape: [5, 7]),
+    Case(ways: [2, 2], weights: [[1, 1], [1, 1]], shape: [4, 1]),
+    Case(ways: [3, 2], weights: [[1, 1, 1], [1, 1]], shape: [7, 5]),
+    Case(ways: [2, 2], weights: [[3, 1], [1, 2]], shape: [6, 5]),
+    Case(ways: [2, 3], weights: [[1, 2], [2, 1, 1]], shape: [7, 6]),
+    Case(ways: [2, 2, 2], weights: [[1, 1], [1, 1], [1, 1]], shape: [8, 16]),
+    Case(ways: [2, 2, 2], weights: [[1, 1], [1, 1], [1, 1]], shape: [5, 3]),
+    Case(ways: [2, 3, 2], weights: [[2, 1], [1, 1, 1], [1, 3]], shape: [7, 5]),
+  ]
+
+  private static func group(_ ways: [Int]) -> DeviceGroup { meshMachine(ways, .ring).groups[0] }
+
+  /// All layouts of a matrix over so many levels.
+  private static func layouts(_ levels: Int) -> [Layout] {
+    let states: [SplitState] = [.replicated, .partial, .sharded(0), .sharded(1)]
+    var lists: [[SplitState]] = [[]]
+    for _ in 0..<levels { lists = lists.flatMap { list in states.map { list + [$0] } } }
+    return lists.map { Layout($0) }
+  }
+
+  @Test(arguments: cases.indices)
+  func blockByBlockExchangeEndsInTheTargetAndReceivesWhatTheStepsSay(_ index: Int) throws {
+    let one = Self.cases[index]
+    let group = Self.group(one.ways)
+    let cut = Cut(group: group, shares: Shares(one.weights))
+    var conversions = 0
+    for from in Self.layouts(one.ways.count) {
+      for to in Self.layouts(one.ways.count) {
+        let isImpossible = (0..<one.ways.count).contains { to[$0] == .partial && from[$0] != .partial }
+        let steps = conversionSteps(one.shape, from: from, to: to, over: cut)
+        #expect((steps == nil) == isImpossible, "\(from) to \(to)")
+        guard let steps else { continue }
+        var exchange = ElementExchange(
+          shape: one.shape, ways: one.ways, weights: one.weights, from: from, to: to)
+        exchange.slice()
+        for step in steps {
+          let received = exchange.apply(step.operation, level: step.level)
+          let stated = group.devices.indices.map { step.received(by: $0, ways: one.ways[step.level]) }
+          let place: Comment = "\(one.ways) \(one.weights) \(one.shape): \(from) to \(to), \(step)"
+          #expect(received == stated, place)
+          expectCollectives(of: step, cut, receive: received, place)
+          if received != stated { return }
+        }
+        #expect(exchange.isTarget(), "\(one.ways) \(one.weights) \(one.shape): \(from) to \(to)")
+        conversions += 1
+      }
+    }
+    // Of the 4 · 4 states of a level 13 pairs can be converted: R, S0 and S1 never become P.
+    #expect(conversions == one.ways.reduce(1) { count, _ in count * 13 })
+  }
+
+  /// The bytes of the collectives are those of the step; of an all-to-all between chunks, up to rounding to
+  /// bytes.
+  private func expectCollectives(
+    of step: ConversionStep, _ cut: Cut, receive elements: [Int], _ place: Comment
+  ) {
+    let machine = meshMachine(cut.ways, .ring)
+    let tables = tables(machine)
+    let algorithms = cut.group.levels.map { CollectiveAlgorithm.standard(for: $0) }
+    let collectives = step.collectives(over: cut, group: 0, algorithms: algorithms, elementSize: 4)
+    let bytes = collectives.reduce(0) { $0 + tables.bytesReceived(by: $1).count }
+    let expected = 4 * elements.reduce(0, +)
+    if step.operation == .allToAll {
+      #expect(abs(bytes - expected) <= 4 * cut.deviceCount * cut.ways[step.level], place)
+    } else {
+      #expect(bytes == expected, place)
+    }
+  }
+
+  @Test func evenStepsReceiveTheFormulasOfTheAlgebra() throws {
+    // n(w−1)/w of what is held before a reduce-scatter or an all-to-all, n(w−1) before an all-gather.
+    for ways in [2, 3] {
+      let cut = Cut(group: Self.group([ways]), shares: Shares([[Int](repeating: 1, count: ways)]))
+      let shape = [6, 12]
+      let whole = 72
+      let part = whole / ways
+      func received(_ from: SplitState, _ to: SplitState) -> [Int]? {
+        conversionSteps(shape, from: Layout([from]), to: Layout([to]), over: cut)?.map {
+          $0.received(by: 0, ways: ways)
+        }
+      }
+      #expect(received(.replicated, .sharded(0)) == [])
+      #expect(received(.partial, .sharded(1)) == [whole * (ways - 1) / ways])
+      #expect(received(.sharded(0), .sharded(1)) == [part * (ways - 1) / ways])
+      #expect(received(.sharded(0), .replicated) == [part * (ways - 1)])
+      #expect(received(.partial, .replicated) == [part * (ways - 1), part * (ways - 1)])
+      #expect(received(.replicated, .partial) == nil)
+    }
+  }
+
+  @Test func dataParallelismOverFourTwoWayLevelsMovesThirtyTimesTheWeights() throws {
+    // HyPar: level h moves 2 · 2^h · A, 30 A in all.
+    let cut = Cut(group: Self.group([2, 2, 2, 2]), shares: Shares([[Int]](repeating: [1, 1], count: 4)))
+    let weights = 16 * 5
+    let steps = try #require(
+      conversionSteps(
+        [16, 5], from: Layout([SplitState](repeating: .partial, count: 4)),
+        to: .replicated(levelCount: 4), over: cut))
+    var moved = [0, 0, 0, 0]
+    for step in steps {
+      moved[step.level] += (0..<16).reduce(0) { $0 + step.received(by: $1, ways: 2) }
+    }
+    #expect(moved == (0..<4).map { 2 * (1 << $0) * weights })
+    #expect(moved.reduce(0, +) == 30 * weights)
+  }
+
+  @Test func reductionsGoFromTheLowestLevelAndGathersFromTheHighest() throws {
+    // The order that the sharding algebra states.
+    let cut = Cut(group: Self.group([2, 3, 2]), shares: Shares([[1, 1], [1, 1, 1], [1, 1]]))
+    let steps = try #require(
+      conversionSteps(
+        [12, 12], from: Layout([.partial, .sharded(0), .partial]),
+        to: Layout([.replicated, .sharded(1), .sharded(0)]), over: cut))
+    #expect(steps.map(\.operation) == [.reduceScatter, .reduceScatter, .allToAll, .allGather])
+    #expect(steps.map(\.level) == [2, 0, 1, 0])
+  }
+}

@@ -133,9 +133,11 @@ struct PlanFaultTests {
   }
 
   @Test func whereNothingFitsTheSmallestPeakIsTheHint() throws {
-    // The hint must be enough: a limit of just that much is feasible.
+    // 431 080 parameters of four bytes over four devices need more than 400 kB.
     var request = request()
-    request.memoryLimit = Bytes(1 << 20)
+    request.overlap = .none
+    request.microBatches = 1
+    request.memoryLimit = Bytes(400_000)
     let fault = try #require(faults { () throws(InputError) in try plan(request) }.first)
     #expect(fault.kind == .infeasible)
     #expect(fault.message.contains("no plan fits"))

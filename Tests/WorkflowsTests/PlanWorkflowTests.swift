@@ -123,8 +123,9 @@ struct PlanWorkflowTests {
     request.cut = .none
     let whole = try plan(request).report
     #expect(Set(whole.layers.map(\.devices)).count == 1)
+    // The search tries every cut, and none.
     request.cut = .search
-    #expect(try plan(request).report.cost.time == min(cut.cost.time, whole.cost.time))
+    #expect(try plan(request).report.cost.time <= min(cut.cost.time, whole.cost.time))
   }
 
   @Test func theSameRequestGivesTheSameReport() throws {

@@ -26,6 +26,10 @@ struct AdditiveSearch {
   private static let keptOthers = 8
   /// Sums of one placement that are tried in any case until one is feasible.
   private static let fewTries = 4
+  /// Failing sums of a large placement after which it is asked whether anything fits.
+  private static let triesBeforeRelaxing = 64
+  /// Placements of so many plans are tried to the end.
+  private static let smallSpace = 20_000.0
   /// Operators on devices that may be resolved in all for plans that turn out not to be feasible.
   private static let feasibilityBudget = 2_000_000
 
@@ -170,12 +174,25 @@ struct AdditiveSearch {
         found.remainingTries -= 1
       }
       if tried >= limit || enumeration.isTruncated { break }
+      if tried == Self.triesBeforeRelaxing, priced == 0, isLarge(search) {
+        // Where not even plans that save memory at any price fit, thousands of others need not be tried.
+        relax(search, costs, &found)
+        if found.best == nil {
+          found.isTruncated = true
+          return
+        }
+      }
     }
     guard priced == 0 else { return }
     if tried >= limit || enumeration.isTruncated {
       found.isTruncated = true
       if !isOneOfMany { relax(search, costs, &found) }
     }
+  }
+
+  /// Whether a placement has too many plans to try them all.
+  private func isLarge(_ search: PlacementSearch) -> Bool {
+    search.network.variables.reduce(1) { $0 * Double($1.count) } > Self.smallSpace
   }
 
   /// Looks for a feasible plan where the best sums need too much memory: bytes are given a price, at first a

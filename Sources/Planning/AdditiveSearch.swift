@@ -102,13 +102,14 @@ struct AdditiveSearch {
     var next = 0
     var bounded: [(bound: Double, order: Int, search: PlacementSearch, elimination: Elimination)] = []
     var priced = 0
+    // The bound of a best sum is none of the other sums of its placement: only arithmetic bounds them all.
+    found.note(bound: placements.first?.bound ?? 0)
     while next < placements.count || !bounded.isEmpty {
       let waiting = next < placements.count ? placements[next].bound : .infinity
       let least = bounded.indices.min {
         (bounded[$0].bound, bounded[$0].order) < (bounded[$1].bound, bounded[$1].order)
       }
       let known = least.map { bounded[$0].bound } ?? .infinity
-      found.note(bound: min(waiting, known))
       if let best = found.best, min(waiting, known) >= best.value.objective, priced >= Self.keptOthers {
         return
       }

@@ -11,12 +11,15 @@ public struct TimedPlan: Hashable, Sendable {
   public struct Stage: Hashable, Sendable {
     /// The group's name.
     public let devices: String
+    /// How many operators it has.
+    public let operators: Int
     /// Its last operator.
     public let last: String
 
     /// Creates a stage.
-    public init(devices: String, last: String) {
+    public init(devices: String, operators: Int, last: String) {
       self.devices = devices
+      self.operators = operators
       self.last = last
     }
   }
@@ -51,7 +54,8 @@ public func timed(_ request: Request) throws(InputError) -> TimedPlan {
   let nodes = decision.training.graph.nodes
   return TimedPlan(
     stages: best.plan.stages.map {
-      TimedPlan.Stage(devices: $0.group, last: nodes[$0.nodes.upperBound - 1].name)
+      TimedPlan.Stage(
+        devices: $0.group, operators: $0.nodes.count, last: nodes[$0.nodes.upperBound - 1].name)
     },
     microBatches: best.plan.options.microBatches, time: best.value.time, isExact: decision.outcome.isExact)
 }

@@ -115,10 +115,13 @@ struct VisionResult: Hashable {
     100 * (1 - Double(partitioned.time.picoseconds) / Double(alone.picoseconds))
   }
 
+  private var front: TimedPlan.Stage? { partitioned.stages.first { $0.devices == "drive" } }
+
   /// The last operator on the drives, nil where they compute nothing.
-  var cut: String? {
-    partitioned.stages.first { $0.devices == "drive" }?.last
-  }
+  var cut: String? { front?.last }
+
+  /// How many operators the drives run.
+  var frontOperators: Int { front?.operators ?? 0 }
 
   /// The cut and both times.
   var note: String {

@@ -94,7 +94,8 @@ struct VisionStudy {
       "vision.devices.\(result.network.name).\(drives)",
       what: "reduction of step time in %, \(drives == 1 ? "one drive" : "\(drives) drives")",
       source: Self.own, published: nil, reproduced: .number(result.reduction), target: .inside(0...100),
-      note: result.note,
+      note: result.note
+        + (result.frontOperators < (before?.frontOperators ?? 0) ? "; the cut is earlier" : ""),
       condition: Condition(
         "the step is no longer than \(fewer)", isMet: result.partitioned.time <= limit))
   }

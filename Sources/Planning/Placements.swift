@@ -8,8 +8,8 @@ extension PlanningProblem {
   /// Every way to give consecutive operators to groups of devices.
   ///
   /// A group alone runs everything; of two or three groups each order and every cut of the topological order
-  /// is a placement, and everything alive at the cut crosses it. A third group is tried where operators are few
-  /// and the cut is searched; groups that cannot take the precision are left out.
+  /// is a placement, and everything alive at the cut crosses it. A third group is tried where operators are
+  /// few and the cut is searched; groups that cannot take the precision are left out.
   func placements() -> [[Segment]] {
     let all = everyPlacement()
     if options.fixedGroups.isEmpty { return all }

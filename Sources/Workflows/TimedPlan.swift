@@ -28,7 +28,7 @@ public struct TimedPlan: Hashable, Sendable {
   public let stages: [Stage]
   /// Into how many micro-batches the batch is cut.
   public let microBatches: Int
-  /// How long the step takes: simulated where anything overlaps, and the price, which is then the same, where not.
+  /// How long the step takes: simulated, or the price where nothing overlaps and both are the same.
   public let time: SimulatedTime
   /// Whether no plan of the space that was searched is shorter.
   public let isExact: Bool

@@ -65,10 +65,12 @@ private func checkPipeline(_ resolved: ResolvedPlan) throws(PlanViolations) {
 }
 
 extension ResolvedPlan {
-  /// By how many micro-batches the backward work of a stage lies behind the forward work that it is woven with.
+  /// By how many micro-batches the backward work of a stage lies behind the forward work that it is woven
+  /// with.
   ///
-  /// The errors of a micro-batch come back through the stages after it, each of which first does the forward work
-  /// of its own turn; two turns for each give them the time, so that no stage waits for the way there and back.
+  /// The errors of a micro-batch come back through the stages after it, each of which first does the forward
+  /// work of its own turn; two turns for each give them the time, so that no stage waits for the way there
+  /// and back.
   func weavingLag(of stage: Int) -> Int { 2 * (stages.count - 2 - stage) }
 }
 

@@ -4,9 +4,9 @@ import Results
 
 /// The study of training that is cut between near-storage drives and an NPU: the vision case.
 ///
-/// > Source: Y. Jang, S. Kim, D. Kim, S. Lee, J. Kung. "Deep Partitioned Training From Near-Storage Computing to
-/// > DNN Accelerators." *IEEE Computer Architecture Letters* 20(1), 2021, pp. 70–73, of which the abstract and
-/// > the catalogue record are used.
+/// > Source: Y. Jang, S. Kim, D. Kim, S. Lee, J. Kung. "Deep Partitioned Training From Near-Storage Computing
+/// > to DNN Accelerators." *IEEE Computer Architecture Letters* 20(1), 2021, pp. 70–73, of which the abstract
+/// > and the catalogue record are used.
 ///
 /// - Throws: ``Diagnostics/InputError`` where a network or machine of the study is faulty.
 func dptStudy() throws(InputError) -> StudyResult {

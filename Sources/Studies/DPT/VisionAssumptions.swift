@@ -63,7 +63,7 @@ extension Assumption {
     Assumption(
       what: "schedules",
       value:
-        "\(flush) micro-batches and a flush; or steps that overlap, one step stale, of \(steady) micro-batches",
+        "\(flush) micro-batches and a flush; or steps that overlap, one stale, of \(steady) micro-batches",
       why: "without overlap there is no gain; the publication does not say which"),
     Assumption(
       what: "baseline", value: "everything on the NPU, same schedule and micro-batches, images prefetched",

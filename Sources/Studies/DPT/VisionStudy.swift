@@ -4,10 +4,10 @@ import Results
 import Units
 import Workflows
 
-/// The claims of the vision case: how much shorter a step becomes if near-storage drives train the first layers.
+/// The claims of the vision case: how much shorter a step is if near-storage drives train the first layers.
 ///
-/// The publication gives two ends of a range and names neither networks nor machine; so only the means are held
-/// against it, and every network stands beside as context.
+/// The publication gives two ends of a range and names neither networks nor machine; so only the means are
+/// held against it, and every network stands beside as context.
 struct VisionStudy {
   /// The published range of the reduction of training time, in per cent.
   static let published = 12.2...31.0

@@ -41,7 +41,7 @@ struct SearchOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The groups of devices that run the layers, in the order of the data, such as drive,npu (default: any).",
+      "The groups of devices that run layers, in the order of the data, such as drive,npu (default: any).",
       valueName: "group,…"),
     transform: Reading.groups)
   var devices: [String]?

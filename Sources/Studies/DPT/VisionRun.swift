@@ -49,7 +49,7 @@ enum VisionSchedule: Hashable {
     }
   }
 
-  /// Into how many micro-batches the batch is cut; on the NPU alone, too, whose memory does not hold it whole.
+  /// Into how many micro-batches the batch is cut; on the NPU alone, too, which cannot hold it whole.
   ///
   /// Where steps overlap no pipeline runs empty, and four are enough to fit.
   var microBatches: Int { self == .steady ? 4 : 16 }

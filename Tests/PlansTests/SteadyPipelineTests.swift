@@ -2,6 +2,7 @@ import Differentiation
 import Graphs
 import Machines
 import Plans
+import Results
 import Testing
 import Units
 
@@ -12,7 +13,7 @@ private struct SteadyPipeline {
 
   /// Four images a micro-batch; the first four operators stand on the drives.
   init(microBatches: Int, overlap: Overlap) throws {
-    machine = try MachineCatalogue().machine(named: "dpt-vision")
+    let machine = try MachineCatalogue().machine(named: "dpt-vision")
     let training = try differentiate(try BuiltInNetwork.graph(named: "lenet", batch: 4))
     let front = 4
     func stage(_ name: String, _ nodes: Range<Int>) throws -> Stage {
@@ -26,10 +27,11 @@ private struct SteadyPipeline {
         try stage("drive", 0..<front), try stage("npu", front..<training.graph.nodes.count),
       ],
       options: StepOptions(overlap: overlap, microBatches: microBatches))
+    self.machine = machine
     tasks = try lower(plan, training: training, machine: machine)
   }
 
-  /// The work of the first drive as step and micro-batch, forward work with a plus and backward work with a minus.
+  /// The work of the first drive as step and micro-batch, with a plus forward and a minus backward.
   var programOfADrive: [String] {
     var program: [String] = []
     for task in tasks.tasks {

@@ -46,7 +46,7 @@ public struct SplitRule: Hashable, Sendable {
   /// Returns the rule that follows from splitting one axis of a multilinear operator.
   ///
   /// Every tensor that the axis indexes is sharded along it, every input that it does not is
-  /// replicated, and a result that does not carry it is partial (SHARDING, section 2).
+  /// replicated, and a result that does not carry it is partial.
   public static func splitting(
     _ axis: Int, of space: IterationSpace, sumsStatistics: Bool = false
   ) -> SplitRule {

@@ -48,6 +48,12 @@ public struct DeviceGroup: Hashable, Sendable {
 }
 
 extension Machine {
+  /// Whether devices have the same model and memory, so that equal work takes them equally long.
+  public func areAlike(_ devices: [DeviceID]) -> Bool {
+    guard let first = devices.first.map({ self[$0] }) else { return true }
+    return devices.allSatisfy { self[$0].model == first.model && self[$0].memory == first.memory }
+  }
+
   /// The groups in which a plan may place operators: the mesh, each kind outside it with all its devices,
   /// in the order of the description.
   public var groups: [DeviceGroup] {

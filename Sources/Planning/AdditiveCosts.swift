@@ -85,11 +85,6 @@ struct AdditiveCosts {
     }
   }
 
-  /// Whether the reader of a tensor computes its error.
-  func hasError(_ tensor: TensorID, of consumer: Int) -> Bool {
-    operations[consumer].contains { $0.writes.contains(.error(tensor)) }
-  }
-
   /// The cost of bringing a tensor from one layout to another; infinity where that cannot be done.
   mutating func conversionCost(_ shape: [Int], from: Layout, to: Layout) -> Double {
     if from == to { return 0 }

@@ -1,9 +1,9 @@
 /// The minimum of a ``CostNetwork``, found by eliminating one variable after another.
 ///
 /// Eliminating a variable replaces it by the minimum over its values, a table over its neighbours. Chains
-/// cost vectors, forks that join again cost matrices, and what is not series-parallel costs larger tables
-/// (SHARDING, section 4). Variables with one neighbour go first, the earliest of them first, so that on a
-/// chain this is the usual dynamic programme from the first layer to the last.
+/// cost vectors, forks that join again cost matrices, and what is not series-parallel costs larger tables.
+/// Variables with one neighbour go first, the earliest of them first, so that on a chain this is the usual
+/// dynamic programme from the first layer to the last.
 struct Elimination {
   /// A table over variables; the last one varies fastest.
   struct Factor {

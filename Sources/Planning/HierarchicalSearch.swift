@@ -83,8 +83,6 @@ extension Machine {
     guard let mesh, count < mesh.levels.count else { return self }
     let below = mesh.levels[count...].reduce(1) { $0 * $1.ways }
     let kept = stride(from: 0, to: mesh.devices.count, by: below).map { mesh.devices[$0] }
-    return Machine(
-      name: name, devices: devices, switches: switches, links: links, wireNames: wireNames,
-      mesh: Mesh(devices: kept, levels: Array(mesh.levels[..<count])), samples: samples)
+    return with(mesh: Mesh(devices: kept, levels: Array(mesh.levels[..<count])))
   }
 }

@@ -34,8 +34,6 @@ public struct SearchOptions: Hashable, Sendable {
   public var strategy: SearchStrategy
   /// The axes along which weighted operators may be split; the order breaks ties.
   public let axes: [AxisRole]
-  /// The most memory that any device may use, nil for each device's capacity.
-  public let memoryLimit: Bytes?
   /// The longest step accepted.
   public let deadline: Seconds?
   /// Where the network may be cut.
@@ -50,14 +48,13 @@ public struct SearchOptions: Hashable, Sendable {
   /// Creates options.
   public init(
     objective: Objective = .time, strategy: SearchStrategy = .exact,
-    axes: [AxisRole] = [.batch, .inputChannel, .outputChannel], memoryLimit: Bytes? = nil,
-    deadline: Seconds? = nil, cut: CutChoice = .search, fixed: [String: [String]] = [:],
-    fixedGroups: [String: String] = [:], onlyGroups: [String]? = nil
+    axes: [AxisRole] = [.batch, .inputChannel, .outputChannel], deadline: Seconds? = nil,
+    cut: CutChoice = .search, fixed: [String: [String]] = [:], fixedGroups: [String: String] = [:],
+    onlyGroups: [String]? = nil
   ) {
     self.objective = objective
     self.strategy = strategy
     self.axes = axes
-    self.memoryLimit = memoryLimit
     self.deadline = deadline
     self.cut = cut
     self.fixed = fixed

@@ -39,11 +39,9 @@ struct ShareCandidates {
   /// The candidates; none where all devices are alike.
   func all() -> [Shares] {
     let machine = problem.machine
-    let first = machine[group.devices[0]]
-    let isAlike = group.devices.allSatisfy {
-      machine[$0].model == first.model && machine[$0].memory == first.memory
-    }
-    if isAlike || !group.devices.allSatisfy({ machine[$0].supports(problem.step.precision) }) { return [] }
+    guard !machine.areAlike(group.devices),
+      group.devices.allSatisfy({ machine[$0].supports(problem.step.precision) })
+    else { return [] }
     let proportional = group.levels.indices.map { cellsByRate(level: $0) }
     var candidates = [Shares(proportional)]
     for level in group.levels.indices {

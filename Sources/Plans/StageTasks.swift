@@ -39,10 +39,7 @@ public struct StageTasks: Sendable {
     self.cut = Cut(group: group, shares: shares)
     self.options = options
     self.sizes = ElementSizes(options.precision)
-    let first = machine[group.devices[0]]
-    isHomogeneous = group.devices.allSatisfy {
-      machine[$0].model == first.model && machine[$0].memory == first.memory
-    }
+    isHomogeneous = machine.areAlike(group.devices)
     hub = Self.hub(of: group, in: machine)
     let isListed = group.levels.contains { $0.network == .listed }
     isJoined = !isListed || Routes(machine).join(group.devices)

@@ -17,10 +17,10 @@ public import Units
 ///   - tasks: The tasks of one micro-batch, as a step of its own.
 ///   - costs: Their costs.
 ///   - microBatches: How many micro-batches a step has, `n`.
-///   - isSteady: Whether steps overlap.
+///   - overlap: What may overlap; anything but nothing, where the price is the sum itself.
 /// - Complexity: O(tasks + dependences).
 public func repetitionBound(
-  _ tasks: TaskGraph, costs: TaskCosts, microBatches: Int, isSteady: Bool
+  _ tasks: TaskGraph, costs: TaskCosts, microBatches: Int, overlap: Overlap
 ) -> SimulatedTime {
   let count = tasks.tasks.count
   var starts = [Int64](repeating: 0, count: count)
@@ -48,7 +48,7 @@ public func repetitionBound(
   }
   var bound: Int64 = 0
   for resource in 0..<resources where busy[resource] > 0 {
-    let way = isSteady ? 0 : heads[resource] + shortestTails[resource]
+    let way = overlap == .steady ? 0 : heads[resource] + shortestTails[resource]
     bound = max(bound, busy[resource] + way)
   }
   return SimulatedTime(bound)

@@ -5,7 +5,6 @@ import Graphs
 import Machines
 import Planning
 import Plans
-import Pricing
 import Results
 import Simulation
 import Units
@@ -20,7 +19,7 @@ public func plan(_ request: Request) throws(InputError) -> PlanOutcome {
   let report = PlanReport(
     model: session.whole.graph.name, machine: decision.machine.name, batch: session.batch,
     settings: session.settings(of: decision.plan),
-    search: session.facts(of: decision), cost: result.cost, simulated: result.timeline.makespan,
+    search: session.searchSummary(of: decision), cost: result.cost, simulated: result.timeline.makespan,
     memory: result.tasks.memory,
     layers: session.layers(of: decision), shares: session.shares(of: decision),
     alternatives: session.alternatives(of: decision, result),
@@ -49,50 +48,9 @@ public func simulate(_ request: Request) throws(InputError) -> SimulationOutcome
   return SimulationOutcome(report: report, timeline: result.timeline)
 }
 
-/// A plan lowered, priced and simulated.
-struct PlanResult {
-  let tasks: TaskGraph
-  let costs: TaskCosts
-  let cost: StepCost
-  let timeline: Timeline
-
-  init(_ tasks: TaskGraph, on machine: Machine) {
-    self.tasks = tasks
-    costs = TaskCosts(tasks, on: machine)
-    cost = price(tasks, costs: costs)
-    timeline = Simulation.simulate(tasks, costs: costs)
-  }
-
-  /// The tasks that decide the makespan, in the order of time.
-  var criticalPath: [SimulationReport.CriticalTask] {
-    timeline.criticalTasks(of: tasks).map { index in
-      let task = tasks.tasks[index]
-      let interval = timeline.taskIntervals[index]
-      return SimulationReport.CriticalTask(
-        task: index, name: task.label.name, category: task.category,
-        resources: costs.cost(of: index).occupancies.map { costs.resources.resources[$0.resource].name },
-        start: interval.start, duration: interval.end - interval.start)
-    }
-  }
-}
-
 extension Session {
-  /// Lowers, prices and simulates a decision's plan.
-  func result(of decision: Decision) throws(InputError) -> PlanResult {
-    PlanResult(try tasks(of: decision), on: decision.machine)
-  }
-
-  /// The tasks of a decision's plan.
-  func tasks(of decision: Decision) throws(InputError) -> TaskGraph {
-    do throws(PlanViolations) {
-      return try lowered(decision.plan, facts: decision.facts, on: decision.machine)
-    } catch {
-      throw InputError(.infeasible, error.violations.map(\.description).joined(separator: "; "))
-    }
-  }
-
   /// How the search for a plan went.
-  func facts(of decision: Decision) -> PlanReport.Search {
+  func searchSummary(of decision: Decision) -> PlanReport.Search {
     PlanReport.Search(
       strategy: request.search.rawValue, objective: request.objective.rawValue,
       exact: decision.outcome.isExact, gap: decision.outcome.gap, states: decision.outcome.states)

@@ -30,6 +30,6 @@ public func priced(_ request: Request) throws(InputError) -> PricedPlan {
   let decision = try session.decide()
   let tasks = try session.tasks(of: decision)
   return PricedPlan(
-    search: session.facts(of: decision), layers: session.layers(of: decision),
+    search: session.searchSummary(of: decision), layers: session.layers(of: decision),
     cost: price(tasks, costs: TaskCosts(tasks, on: decision.machine)))
 }

@@ -130,7 +130,7 @@ struct Session {
       guard let tasks = try? lower(one, facts: facts, machine: machine) else { return 0 }
       let bound = repetitionBound(
         tasks, costs: TaskCosts(tasks, tables: tables), microBatches: plan.options.microBatches,
-        isSteady: plan.options.overlap == .steady)
+        overlap: plan.options.overlap)
       return Double(bound.picoseconds)
     }
   }
@@ -158,8 +158,7 @@ struct Session {
     }
     return SearchOptions(
       objective: request.objective, strategy: request.search, axes: request.axes,
-      memoryLimit: request.memoryLimit, deadline: request.deadline, cut: cut, fixed: fixed,
-      fixedGroups: groups, onlyGroups: onlyGroups)
+      deadline: request.deadline, cut: cut, fixed: fixed, fixedGroups: groups, onlyGroups: onlyGroups)
   }
 
   /// The numbers of micro-batches that the request allows: the one asked for, or powers of two that divide

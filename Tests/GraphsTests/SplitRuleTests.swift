@@ -45,7 +45,7 @@ private func randomParts(seed: UInt64) throws -> [Parts] {
   }
 }
 
-/// SHARDING, section 2: what one operator may do over one mesh level.
+/// What one operator may do over one mesh level.
 @Suite struct SplitRuleTests {
   @Test(arguments: UInt64(0)..<40)
   func `parts of the inputs are inputs of the parts of the outputs`(seed: UInt64) throws {

@@ -55,4 +55,13 @@ struct RoutesTests {
       [(Self.device(0), first), (first, Self.device(1)), (Self.device(0), Self.device(1))])
     #expect(Self.route(direct, 0, 1) == [2])
   }
+
+  @Test func devicesAreJoinedOnlyWhereEachReachesTheOthersAndIsReached() {
+    let switched = switchedMachine(drives: 3)
+    #expect(Routes(switched).join(switched.devices.indices.map { DeviceID($0) }))
+    let oneWay = Self.machine([accelerator("a"), accelerator("b")], [(Self.device(0), Self.device(1))])
+    #expect(!Routes(oneWay).join([DeviceID(0), DeviceID(1)]))
+    #expect(!Routes(oneWay).join([DeviceID(1), DeviceID(0)]))
+    #expect(Routes(oneWay).join([DeviceID(1)]))
+  }
 }

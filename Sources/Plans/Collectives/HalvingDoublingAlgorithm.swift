@@ -8,8 +8,7 @@
 /// nothing, so that it moves no more than the data.
 ///
 /// > Source: R. Thakur, R. Rabenseifner, W. Gropp. "Optimization of Collective Communication Operations in
-/// MPICH."
-/// > *Int. J. High Perform. Comput. Appl.* 19(1), 2005, pp. 49–66.
+/// > MPICH." *Int. J. High Perform. Comput. Appl.* 19(1), 2005, pp. 49–66.
 enum HalvingDoublingAlgorithm {
   static func rounds(_ operation: CollectiveOperation, _ parts: LaneParts) -> [CollectiveRound] {
     let ways = parts.ways

@@ -4,8 +4,6 @@ import Graphs
 import Machines
 import Units
 
-typealias TrainingGraphOperation = TrainingGraph.Operation
-
 extension Lowering {
   /// The backward tasks of one stage for one micro-batch, with the reductions of gradients that are complete.
   mutating func backward(_ stage: Int, _ microBatch: Int) {
@@ -126,8 +124,7 @@ extension Lowering {
       refuse([lost.from, lost.to])
       return ready
     }
-    let up = list.add(
-      .exchange(sum.up), label, after: ready.flatMap { $0 })
+    let up = list.add(.exchange(sum.up), label, after: ready.flatMap { $0 })
     list.endGroup()
     let added = list.add(.compute(hub, sum.work), label, after: [up])
     list.endGroup()

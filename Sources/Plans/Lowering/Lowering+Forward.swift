@@ -39,7 +39,10 @@ extension Lowering {
   ) -> Readiness {
     let stage = plan.stageOfNode[node]
     let target = plan.strategies[node].inputs[position]
-    guard let producer = plan.producers[tensor.index] else { return loaded(tensor, stage, microBatch) }
+    guard let producer = plan.producers[tensor.index] else {
+      // Samples wait for nothing: they are prefetched, or start where they are needed.
+      return Readiness(repeating: [], count: plan.stages[stage].tasks.cut.deviceCount)
+    }
     let source = plan.strategies[producer.node].outputs[producer.output]
     let none = Readiness(
       repeating: [], count: plan.stages[plan.stageOfNode[producer.node]].tasks.cut.deviceCount)
@@ -49,15 +52,10 @@ extension Lowering {
       after: forwardReady[microBatch][tensor.index] ?? none)
   }
 
-  /// When samples are there: at once where the machine does not say where they stand or where they were
-  /// prefetched.
-  private func loaded(_ tensor: TensorID, _ stage: Int, _ microBatch: Int) -> Readiness {
-    Readiness(repeating: [], count: plan.stages[stage].tasks.cut.deviceCount)
-  }
-
   /// The tasks of one operation on every device of a stage.
   mutating func compute(
-    _ operation: TrainingGraphOperation, _ node: Int, _ stage: Int, _ microBatch: Int, after ready: Readiness
+    _ operation: TrainingGraph.Operation, _ node: Int, _ stage: Int, _ microBatch: Int,
+    after ready: Readiness
   ) -> Readiness {
     let tasks = plan.stages[stage].tasks
     let profile = plan.profiles[node]

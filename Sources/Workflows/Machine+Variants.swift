@@ -1,0 +1,36 @@
+import Machines
+import Units
+
+extension Machine {
+  /// The machine with twice the bandwidth of the link or mesh level that a resource belongs to, and its name.
+  func doublingBandwidth(of resource: String) -> (name: String, machine: Machine)? {
+    if let wire = wireNames.firstIndex(of: resource) {
+      let faster = links.map { link in
+        guard link.wire == wire else { return link }
+        return Link(
+          name: link.name, from: link.from, to: link.to, bandwidth: 2 * link.bandwidth, latency: link.latency,
+          energy: link.energy, wire: link.wire)
+      }
+      return (resource, with(links: faster))
+    }
+    guard let mesh, let level = mesh.levels.firstIndex(where: { resource.hasPrefix($0.name + " ") }) else {
+      return nil
+    }
+    var levels = mesh.levels
+    let old = levels[level]
+    levels[level] = MeshLevel(
+      name: old.name, ways: old.ways, topology: old.topology, bandwidth: 2 * old.bandwidth,
+      duplex: old.duplex, latency: old.latency, energy: old.energy)
+    return (old.name, with(mesh: Mesh(devices: mesh.devices, levels: levels)))
+  }
+
+  /// The same groups with the rates, energies and capacities of another reading of the description.
+  func takingPhysics(of other: Machine) -> Machine {
+    let devices = zip(devices, other.devices).map { own, changed in
+      Device(
+        name: own.name, group: own.group, model: changed.model, memory: changed.memory,
+        energyPerMultiplyAccumulate: changed.energyPerMultiplyAccumulate, idlePower: changed.idlePower)
+    }
+    return with(devices: devices).with(links: other.links)
+  }
+}

@@ -7,7 +7,8 @@ Every `$ partita …` and `$ printf …` line of a ```console block in README.md
 folder that holds nothing but links to Examples and to the published ResNet-50 (resnet50.onnx); the commands of one
 block share the folder. A command must succeed unless its line ends in `# exit CODE`. In a block marked ```console
 golden what it prints must be what the document shows; a line `…` stands for any number of lines. Other commands, such
-as `$ make test`, are not run. The examples in the help of every command run likewise.
+as `$ make test`, are not run. The examples in the help of every command run likewise. A ```yaml block that begins with
+a schema is a machine file, and a small network is planned on it.
 """
 
 import os
@@ -32,6 +33,13 @@ def blocks(document):
         elif start is not None and line.strip() == "```":
             yield start, golden, lines[start : number - 1]
             start = None
+
+
+def machine_blocks(document):
+    """Yields (line number, text) of each whole machine file."""
+    text = document.read_text(encoding="utf-8")
+    for match in re.finditer(r"^```yaml\n(schema: .*?)^```$", text, re.MULTILINE | re.DOTALL):
+        yield text[: match.start()].count("\n") + 1, match.group(1)
 
 
 def help_blocks(binary):
@@ -115,6 +123,17 @@ def main():
                     continue
                 lines_shown = "\n".join("    " + line for line in printed[:length])
                 problems.append(f"{name}:{number}: {what}: {command}\n{lines_shown}")
+    for document in documents:
+        for number, text in machine_blocks(document):
+            count += 1
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder, "machine.yaml")
+                path.write_text(text, encoding="utf-8")
+                words = ["plan", "lenet", "--machine", str(path), "--batch", "64", "--quiet"]
+                done = subprocess.run([binary, *words], capture_output=True, timeout=300)
+                if done.returncode != 0:
+                    name = document.relative_to(ROOT)
+                    problems.append(f"{name}:{number}: the machine is refused: {done.stderr.decode().strip()}")
     for problem in problems:
         print(problem, file=sys.stderr)
     print(f"check_documentation: {count} commands, {len(problems)} problems")

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Checks what every command prints with --json, and every JSON file it writes, against the published schemas.
 
-Usage: check_json.py BINARY. Needs the jsonschema package (`make deps`).
+Whole documents that stand in ```json blocks below Documentation are checked, too. Usage: check_json.py BINARY. Needs the jsonschema package (`make deps`).
 """
 
 import decimal
 import json
 import pathlib
+import re
 import sys
 
 import jsonschema
@@ -107,8 +108,13 @@ for name, data in files.items():
         traces += 1
         strictly_parsed(data)
         problems += list(trace_faults(name, data))[:10]
+shown = 0
+for page in sorted((ROOT / "Documentation").rglob("*.md")):
+    for block in re.findall(r"^```json\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        shown += 1
+        problems += faults(str(page.relative_to(ROOT)), block.encode(), known)
 problems += [f"no command prints {name}" for name in sorted(set(known) - seen)]
 for problem in problems:
     print(problem, file=sys.stderr)
-print(f"check_json: {len(results)} commands, {len(seen)} schemas, {traces} traces, {len(problems)} problems")
+print(f"check_json: {len(results)} commands, {len(seen)} schemas, {traces} traces, {shown} shown documents, {len(problems)} problems")
 sys.exit(1 if problems else 0)

@@ -2,11 +2,12 @@ import Graphs
 import Machines
 import Plans
 
-/// Into which blocks of levels, each of which follows one rule, a group's levels are tied so that tables stay small.
+/// Into which blocks of levels, each of which follows one rule, a group's levels are tied so that tables stay
+/// small.
 ///
-/// A weighted operator has 3^H strategies over H levels. That is searched exactly up to four levels on branching networks
-/// and up to six on chains of weighted operators; beyond that neighbouring levels are tied, which is the same as
-/// merging them into one level of more ways (SHARDING, section 4).
+/// A weighted operator has 3^H strategies over H levels. That is searched exactly up to four levels on
+/// branching networks and up to six on chains of weighted operators; beyond that neighbouring levels are
+/// tied, which is the same as merging them into one level of more ways (SHARDING, section 4).
 struct LevelBlocks {
   private let problem: PlanningProblem
 

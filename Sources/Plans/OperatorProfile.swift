@@ -35,8 +35,8 @@ public final class OperatorProfile: Sendable {
   ///   - cut: The group and its shares.
   ///   - axes: The axes allowed, in the order in which ties are broken.
   ///   - fixed: The names of the rules that are already decided, from the top level.
-  ///   - tied: For each level the number of the block of levels that follow one rule together; nil leaves every
-  ///     level free.
+  ///   - tied: For each level the number of the block of levels that follow one rule together; nil leaves
+  ///     every level free.
   public func strategies(
     over cut: Cut, axes: [AxisRole], fixed: [String] = [], tied: [Int]? = nil
   ) -> [Strategy] {

@@ -214,7 +214,7 @@ extension Session {
       guard let changed = try? source.doubling(field) else { continue }
       let machine =
         decision.machine.mesh == source.machine.mesh ? changed : decision.machine.takingPhysics(of: changed)
-      if let tasks = try? lower(decision.plan, facts: decision.facts, machine: machine) {
+      if let tasks = try? lowered(decision.plan, facts: decision.facts, on: machine) {
         let other = PlanResult(tasks, on: machine)
         if other.cost != result.cost || other.timeline.makespan != result.timeline.makespan
           || other.tasks.memory != result.tasks.memory

@@ -84,13 +84,9 @@ struct Session {
 
   /// Lowers a plan, with the memory limit of the request in place of larger capacities.
   func lowered(_ plan: Plan, facts: StepFacts, on machine: Machine) throws(PlanViolations) -> TaskGraph {
-    let tasks = try lower(plan, facts: facts, machine: machine)
-    guard let limit = request.memoryLimit else { return tasks }
-    let violations = tasks.memory.filter { $0.peak > limit }.map {
-      PlanViolation.memory(device: $0.device, peak: $0.peak, capacity: limit, task: $0.task)
-    }
-    if !violations.isEmpty { throw PlanViolations(violations) }
-    return tasks
+    // Lowering refuses what does not fit before it makes any task: a search may try many such plans.
+    let limited = request.memoryLimit.map { machine.limitingMemory(to: $0) } ?? machine
+    return try lower(plan, facts: facts, machine: limited)
   }
 
   /// The real objective of a plan: its price, and for time under overlap its simulated makespan.
@@ -195,5 +191,21 @@ extension Machine {
       return "energy of the level \(level.name)"
     }
     return nil
+  }
+}
+
+extension Machine {
+  /// The machine in which no memory holds more than `limit`.
+  fileprivate func limitingMemory(to limit: Bytes) -> Machine {
+    Machine(
+      name: name,
+      devices: devices.map { device in
+        Device(
+          name: device.name, group: device.group, model: device.model,
+          memory: Memory(
+            capacity: min(device.memory.capacity, limit), bandwidth: device.memory.bandwidth,
+            efficiency: device.memory.efficiency, energy: device.memory.energy),
+          energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower)
+      }, switches: switches, links: links, wireNames: wireNames, mesh: mesh, samples: samples)
   }
 }

@@ -163,9 +163,8 @@ extension Session {
         if let known = doubled[name] {
           time = known
         } else {
-          time = (try? lowered(decision.plan, facts: decision.facts, on: machine)).map {
-            PlanResult($0, on: machine).timeline.makespan
-          }
+          let costs = TaskCosts(result.tasks, on: machine)
+          time = Simulation.simulate(result.tasks, costs: costs).makespan
           doubled[name] = time
         }
       }
@@ -214,16 +213,15 @@ extension Session {
       guard let changed = try? source.doubling(field) else { continue }
       let machine =
         decision.machine.mesh == source.machine.mesh ? changed : decision.machine.takingPhysics(of: changed)
-      if let tasks = try? lowered(decision.plan, facts: decision.facts, on: machine) {
-        let other = PlanResult(tasks, on: machine)
-        if other.cost != result.cost || other.timeline.makespan != result.timeline.makespan
-          || other.tasks.memory != result.tasks.memory
-        {
-          continue
-        }
-      } else {
-        continue
+      let used = Set(result.tasks.memory.map(\.device))
+      func capacities(_ machine: Machine) -> [Bytes] {
+        machine.devices.filter { used.contains($0.name) }.map(\.memory.capacity)
       }
+      if capacities(machine) != capacities(decision.machine) { continue }
+      // Rates change what the tasks cost, and not which tasks there are.
+      let costs = TaskCosts(result.tasks, on: machine)
+      if price(result.tasks, costs: costs) != result.cost { continue }
+      if Simulation.simulate(result.tasks, costs: costs).makespan != result.timeline.makespan { continue }
       warnings.append(
         "\(field.path) (line \(field.line)) did not influence the result: doubled, it changes nothing")
     }

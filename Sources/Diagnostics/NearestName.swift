@@ -14,6 +14,11 @@ public func nearestName(to name: String, among legal: [String]) -> String? {
   return best.distance <= max(1, longest / 3) ? best.name : nil
 }
 
+/// Returns the question whether the nearest legal name was meant, or nil where none is near.
+public func suggestion(for name: String, among legal: [String]) -> String? {
+  nearestName(to: name, among: legal).map { "did you mean '\($0)'?" }
+}
+
 private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
   var row = Array(0...right.count)
   for (i, byte) in left.enumerated() {

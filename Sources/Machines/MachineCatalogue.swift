@@ -26,7 +26,7 @@ public struct MachineCatalogue: Sendable {
   /// - Throws: ``Diagnostics/InputError`` of kind `missingFile` with the nearest name, where there is none.
   public func machine(named name: String) throws(InputError) -> Machine {
     guard let yaml = yaml(named: name) else {
-      let hint = nearestName(to: name.shortened, among: names).map { "did you mean '\($0)'?" }
+      let hint = suggestion(for: name.shortened, among: names)
       throw InputError(
         .missingFile, "no machine is named '\(name.shortened)'",
         hint: hint ?? "the catalogue has: " + names.joined(separator: ", "))

@@ -57,7 +57,7 @@ public func simulateCollective(_ request: CollectiveRequest) throws(InputError) 
 }
 
 private func unknown(_ what: String, _ name: String, _ legal: [String]) -> InputError {
-  let near = nearestName(to: name, among: legal).map { "did you mean '\($0)'?" }
+  let near = suggestion(for: name, among: legal)
   return InputError(
     .usage, "there is no \(what) '\(name)'", hint: near ?? "there are: \(legal.joined(separator: ", "))")
 }

@@ -33,4 +33,15 @@ extension Machine {
     }
     return with(devices: devices).with(links: other.links)
   }
+
+  /// The machine with one device as a group of its own name, outside any mesh.
+  func isolating(_ device: Device) -> Machine {
+    let renamed = devices.map { other in
+      guard other.name == device.name else { return other }
+      return Device(
+        name: other.name, group: other.name, model: other.model, memory: other.memory,
+        energyPerMultiplyAccumulate: other.energyPerMultiplyAccumulate, idlePower: other.idlePower)
+    }
+    return with(devices: renamed).with(mesh: nil)
+  }
 }

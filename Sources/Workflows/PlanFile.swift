@@ -81,7 +81,7 @@ struct PlanFile {
     var faults: [Diagnostic] = []
     for entry in entries {
       guard let index = known[entry.name] else {
-        let near = nearestName(to: entry.name, among: names).map { "did you mean '\($0)'?" }
+        let near = suggestion(for: entry.name, among: names)
         faults += entry.element.fault("the network has no layer '\(entry.name)'", hint: near).diagnostics
         continue
       }
@@ -105,7 +105,7 @@ struct PlanFile {
         continue
       }
       let group =
-        machine.groups.first { $0.name == entry.devices } ?? machine.groups.first { !$0.levels.isEmpty }
+        machine.groups.first { $0.name == entry.devices } ?? machine.firstGroupOfSeveral
       if !entry.axes.isEmpty, let group, entry.axes.count != group.levels.count {
         faults +=
           entry.element.fault(

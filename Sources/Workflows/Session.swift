@@ -32,7 +32,7 @@ struct Session {
   /// Refuses groups of devices that the machine does not have.
   private func checkGroups() throws(InputError) {
     for name in request.groups ?? [] where !machine.groups.contains(where: { $0.name == name }) {
-      let near = nearestName(to: name, among: machine.groups.map(\.name)).map { "did you mean '\($0)'?" }
+      let near = suggestion(for: name, among: machine.groups.map(\.name))
       throw InputError(.usage, "\(machine.name) has no devices '\(name)'", hint: near)
     }
   }
@@ -146,9 +146,9 @@ struct Session {
     case .none: cut = .none
     case .after(let name):
       guard let index = whole.graph.nodes.firstIndex(where: { $0.name == name }) else {
-        let near = nearestName(to: name, among: whole.graph.nodes.map(\.name))
         throw InputError(
-          .usage, "the network has no layer '\(name)'", hint: near.map { "did you mean '\($0)'?" })
+          .usage, "the network has no layer '\(name)'",
+          hint: suggestion(for: name, among: whole.graph.nodes.map(\.name)))
       }
       cut = .after(index)
     }

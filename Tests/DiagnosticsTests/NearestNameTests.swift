@@ -24,4 +24,9 @@ import Testing
   @Test func theFirstOfEquallyNearNamesIsTaken() {
     #expect(nearestName(to: "pat", among: ["cat", "hat"]) == "cat")
   }
+
+  @Test func aSuggestionAsksOnlyWhereANameIsNear() {
+    #expect(suggestion(for: "chanels", among: ["channels"]) == "did you mean 'channels'?")
+    #expect(suggestion(for: "clock", among: ["channels"]) == nil)
+  }
 }

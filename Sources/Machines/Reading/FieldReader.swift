@@ -102,7 +102,7 @@ struct FieldReader {
 
   /// The nearest of the legal names, or the first of them.
   static func hint(for name: String, among legal: [String]) -> String {
-    nearestName(to: name.shortened, among: Array(legal.prefix(256))).map { "did you mean '\($0)'?" }
+    suggestion(for: name.shortened, among: Array(legal.prefix(256)))
       ?? "legal: " + legal.prefix(20).joined(separator: ", ")
   }
 

@@ -1,0 +1,117 @@
+import Diagnostics
+import Differentiation
+import Graphs
+import Machines
+import Planning
+import Plans
+
+extension Session {
+  /// The region of a baseline over several devices.
+  func baselineRegion(_ baseline: Request.Baseline) throws(InputError) -> SearchRegion {
+    guard let group = machine.firstGroupOfSeveral else {
+      throw InputError(
+        .usage, "'\(baseline.words)' needs several devices of one kind, and \(machine.name) has none",
+        hint: "try --plan single-device")
+    }
+    var fixed: [String: [String]] = [:]
+    for node in whole.graph.nodes where node.operator.rules.isWeighted {
+      let axis = baseline.axis(of: node.operator)
+      fixed[node.name] = [String](repeating: axis.rawValue, count: group.levels.count)
+    }
+    return try region(fixed: fixed, on: group)
+  }
+
+  /// The region of all plans on one group that keep some rules.
+  private func region(
+    fixed: [String: [String]], on group: DeviceGroup
+  ) throws(InputError) -> SearchRegion {
+    var options = try searchOptions(fixed: fixed, onlyGroups: [group.name])
+    options.strategy = .exact
+    options.cut = .none
+    return SearchRegion(options: options, microBatches: accumulationChoices)
+  }
+
+  /// The plans that people would take without a search, to hold a searched one against.
+  ///
+  /// In the data-parallel one every operator that can be is split along the batch, so that next to nothing is
+  /// left to search.
+  func usualPlans() -> [(words: String, outcome: Result<Decision, InputError>)] {
+    guard case .search = request.planSource, request.fixedPlan == nil else { return [] }
+    var plans: [(words: String, outcome: Result<Decision, InputError>)] = []
+    if let group = machine.firstGroupOfSeveral {
+      plans.append(
+        ("data-parallel", Result { () throws(InputError) in try splittingTheBatch(over: group) }))
+    }
+    if machine.devices.count > 1 {
+      plans.append(("single-device", Result { () throws(InputError) in try single(nil) }))
+    }
+    return plans
+  }
+
+  /// The best plan in which every operator that can be is split along the batch on every level.
+  private func splittingTheBatch(over group: DeviceGroup) throws(InputError) -> Decision {
+    let batch = AxisRole.batch.rawValue
+    var fixed: [String: [String]] = [:]
+    for (index, node) in whole.graph.nodes.enumerated() {
+      let rules = OperatorProfile(NodeID(index), in: whole.graph).rules
+      guard rules.contains(where: { $0.name == batch }) else { continue }
+      fixed[node.name] = [String](repeating: batch, count: group.levels.count)
+    }
+    return try best(of: try region(fixed: fixed, on: group), "data-parallel", on: machine)
+  }
+
+  /// The best plan on one device: the named one, or of one of each kind that with the shortest step.
+  func single(_ name: String?) throws(InputError) -> Decision {
+    var seen: Set<String> = []
+    let kinds = machine.devices.filter { seen.insert($0.group).inserted }
+    let candidates = name.map { name in
+      machine.devices.filter { $0.name == name || $0.group == name }.prefix(1)
+    }
+    guard !(candidates ?? kinds[...]).isEmpty else {
+      let near = suggestion(for: name ?? "", among: machine.devices.map(\.name))
+      throw InputError(
+        .usage, "\(machine.name) has no device '\(name ?? "")'",
+        hint: near ?? "it has: \(kinds.map(\.group).joined(separator: ", "))")
+    }
+    var best: Decision?
+    var fault: InputError?
+    for device in candidates ?? kinds[...] {
+      let alone = machine.isolating(device)
+      var options = try searchOptions(onlyGroups: [device.name])
+      options.cut = .none
+      do throws(InputError) {
+        let decision = try self.best(
+          of: SearchRegion(options: options, microBatches: accumulationChoices),
+          "single-device:\(device.name)", on: alone)
+        guard let value = decision.outcome.best?.value else { continue }
+        if let known = best?.outcome.best?.value, known.time <= value.time { continue }
+        best = decision
+      } catch {
+        fault = fault ?? error
+      }
+    }
+    guard let best else { throw fault ?? infeasible([], nil) }
+    return best
+  }
+}
+
+extension Request.Baseline {
+  /// The axis along which a weighted operator is split on every level.
+  fileprivate func axis(of node: Graphs.Operator) -> AxisRole {
+    switch self {
+    case .dataParallel, .singleDevice: return .batch
+    case .modelParallel: return .inputChannel
+    case .oneWeirdTrick:
+      switch node {
+      case .convolution: return .batch
+      case .tabulated(let layer): return layer.layer == .convolution ? .batch : .inputChannel
+      default: return .inputChannel
+      }
+    }
+  }
+}
+
+extension Machine {
+  /// The first group of several devices, the mesh if there is one.
+  var firstGroupOfSeveral: DeviceGroup? { groups.first { !$0.levels.isEmpty } }
+}

@@ -1,0 +1,90 @@
+import Devices
+import Diagnostics
+import Machines
+import Planning
+import Plans
+import Units
+
+/// A region of the plan space, and the numbers of micro-batches to try in it.
+struct SearchRegion {
+  let options: SearchOptions
+  let microBatches: [Int]
+  /// Up to so many micro-batches are tried in any case, more of them only while nothing fits.
+  var triedAnyway = 1
+}
+
+extension Session {
+  /// The best plan of a region over all its numbers of micro-batches.
+  ///
+  /// - Throws: An error of kind `infeasible` where no plan of the region can run.
+  func best(
+    of region: SearchRegion, _ origin: String, on machine: Machine
+  ) throws(InputError) -> Decision {
+    let tables = CostTables(
+      machine: machine, precision: request.precision, elementSizes: ElementSizes(request.precision))
+    var tally = SearchTally()
+    for count in region.microBatches {
+      if tally.best != nil, request.microBatches == nil, count > region.triedAnyway { break }
+      let facts = StepFacts(try training(microBatches: count))
+      let problem = PlanningProblem(
+        facts: facts, machine: machine, batch: batch, step: step(microBatches: count),
+        options: region.options)
+      let outcome = search(
+        problem, evaluate: evaluator(facts, on: machine, tables: tables),
+        bound: bound(facts, on: machine, tables: tables))
+      if let count = outcome.tooManyPlans {
+        throw InputError(
+          .usage, "an exhaustive search would compare about \(count) plans",
+          hint: "use --search exact, or restrict the space by --axes, --cut or --fix")
+      }
+      tally.add(outcome, facts)
+    }
+    guard let best = tally.best else { throw infeasible(tally.rejected, tally.earliest) }
+    return Decision(
+      plan: best.candidate.plan, machine: machine, facts: best.facts,
+      outcome: tally.outcome(best.candidate), origin: origin)
+  }
+}
+
+/// What searches with different numbers of micro-batches found together.
+private struct SearchTally {
+  /// The best plan so far, with the facts of its micro-batch.
+  private(set) var best: (candidate: Candidate, facts: StepFacts)?
+  private(set) var rejected: [(plan: Plan, violations: PlanViolations)] = []
+  private(set) var earliest: SimulatedTime?
+  private var others: [Candidate] = []
+  private var states = 0
+  private var isExact = true
+  private var leastBound = Double.infinity
+
+  /// Adds what one search found; of equally good plans the first stays the best.
+  mutating func add(_ outcome: SearchOutcome, _ facts: StepFacts) {
+    states += outcome.states
+    isExact = isExact && outcome.isExact
+    rejected += outcome.rejected
+    earliest = [earliest, outcome.earliest].compactMap { $0 }.min()
+    guard let found = outcome.best else { return }
+    leastBound = min(leastBound, outcome.gap.map { found.value.objective / (1 + $0) } ?? 0)
+    others += outcome.others
+    if let known = best?.candidate {
+      guard found.value.objective < known.value.objective else {
+        others.append(found)
+        return
+      }
+      others.append(known)
+    }
+    best = (found, facts)
+  }
+
+  /// All of it as one outcome, the other plans from the best.
+  func outcome(_ best: Candidate) -> SearchOutcome {
+    let ranked = others.enumerated().sorted {
+      ($0.element.value.objective, $0.offset) < ($1.element.value.objective, $1.offset)
+    }.map(\.element)
+    let gap =
+      leastBound > 0 && leastBound < .infinity ? max(0, best.value.objective / leastBound - 1) : nil
+    return SearchOutcome(
+      best: best, others: ranked, rejected: rejected, isExact: isExact, gap: isExact ? 0 : gap,
+      states: states, earliest: earliest)
+  }
+}

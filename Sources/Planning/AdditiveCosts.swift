@@ -227,7 +227,7 @@ struct AdditiveCosts {
         let isUniform = step.before.count == 1 && step.after.count == 1
         let span = tasks.cut.ways[step.level] * tasks.cut.strides[step.level]
         let count = isUniform ? tasks.cut.deviceCount / span : 1
-        for collective in tasks.collectives(step, elementSize: elementSize, representativeOnly: true) {
+        for collective in tasks.collectives(step, elementSize: elementSize, selection: .representative) {
           sum += Double(count * tables.bytesReceived(by: collective).count)
         }
       case .energy:
@@ -241,7 +241,7 @@ struct AdditiveCosts {
   }
 
   private func time(of step: ConversionStep, _ elementSize: Int) -> Double {
-    let collectives = tasks.collectives(step, elementSize: elementSize, representativeOnly: true)
+    let collectives = tasks.collectives(step, elementSize: elementSize, selection: .representative)
     return collectives.reduce(0) { max($0, ticks(tables.collectiveTime(of: $1))) }
   }
 

@@ -7,7 +7,7 @@ import Plans
 ///
 /// A weighted operator has 3^H strategies over H levels. That is searched exactly up to four levels on
 /// branching networks and up to six on chains of weighted operators; beyond that neighbouring levels are
-/// tied, which is the same as merging them into one level of more ways (SHARDING, section 4).
+/// tied, which is the same as merging them into one level of more ways.
 struct LevelBlocks {
   private let problem: PlanningProblem
 

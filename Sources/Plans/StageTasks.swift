@@ -122,14 +122,13 @@ public struct StageTasks: Sendable {
     conversionSteps(elements, from: gradient, to: parameter, over: cut) ?? []
   }
 
-  /// The collectives of a step, one for each part of the levels above; one alone stands for all where all are
-  /// equal.
+  /// The collectives of a step.
   public func collectives(
-    _ step: ConversionStep, elementSize: Int, representativeOnly: Bool = false
+    _ step: ConversionStep, elementSize: Int, selection: CollectiveSelection = .all
   ) -> [Collective] {
     step.collectives(
       over: cut, group: groupIndex, algorithms: algorithms, elementSize: elementSize,
-      representativeOnly: representativeOnly)
+      selection: selection)
   }
 
   /// The first collective of a step in which every device's part has the same size.

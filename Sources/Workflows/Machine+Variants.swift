@@ -44,4 +44,17 @@ extension Machine {
     }
     return with(devices: renamed).with(mesh: nil)
   }
+
+  /// The machine in which no memory holds more than `limit`.
+  func limitingMemory(to limit: Bytes) -> Machine {
+    with(
+      devices: devices.map { device in
+        Device(
+          name: device.name, group: device.group, model: device.model,
+          memory: Memory(
+            capacity: min(device.memory.capacity, limit), bandwidth: device.memory.bandwidth,
+            efficiency: device.memory.efficiency, energy: device.memory.energy),
+          energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower)
+      })
+  }
 }

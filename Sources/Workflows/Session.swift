@@ -193,19 +193,3 @@ extension Machine {
     return nil
   }
 }
-
-extension Machine {
-  /// The machine in which no memory holds more than `limit`.
-  fileprivate func limitingMemory(to limit: Bytes) -> Machine {
-    Machine(
-      name: name,
-      devices: devices.map { device in
-        Device(
-          name: device.name, group: device.group, model: device.model,
-          memory: Memory(
-            capacity: min(device.memory.capacity, limit), bandwidth: device.memory.bandwidth,
-            efficiency: device.memory.efficiency, energy: device.memory.energy),
-          energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower)
-      }, switches: switches, links: links, wireNames: wireNames, mesh: mesh, samples: samples)
-  }
-}

@@ -13,7 +13,7 @@ struct CollectiveRoundTests {
     return received
   }
 
-  // SHARDING, section 3, for even parts p: (w − 1) p; an all-reduce twice; an all-to-all p (w − 1) ∕ w.
+  // For even parts p: (w − 1) p; an all-reduce twice; an all-to-all p (w − 1) ∕ w.
   @Test(arguments: 2...9)
   func evenPartsGiveEveryCoordinateTheSameBytes(ways: Int) {
     let part = ways * 100
@@ -30,7 +30,7 @@ struct CollectiveRoundTests {
     }
   }
 
-  // SHARDING, section 3: an all-gather brings each what it does not own, whatever the algorithm; direct
+  // An all-gather brings each what it does not own, whatever the algorithm; direct
   // messages reduce-scatter (w − 1) times the own part to each; other ways give other shares of the same sum.
   @Test(arguments: 2...9)
   func unevenPartsAddUp(ways: Int) {

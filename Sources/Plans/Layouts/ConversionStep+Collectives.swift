@@ -1,6 +1,14 @@
 import Machines
 import Units
 
+/// Which of a step's collectives are wanted.
+public enum CollectiveSelection: Hashable, Sendable {
+  /// One for each part of the levels above.
+  case all
+  /// The first alone where all are equal, which is enough to price them.
+  case representative
+}
+
 extension ConversionStep {
   /// The collectives of the step, one for each part of the levels above.
   ///
@@ -9,16 +17,16 @@ extension ConversionStep {
   ///   - group: The group's index in ``Machine/groups``.
   ///   - algorithms: For each level the algorithm that moves the data.
   ///   - elementSize: The bytes of an element.
-  ///   - representativeOnly: Whether one collective is enough where all are equal.
+  ///   - selection: Which of them are wanted.
   public func collectives(
     over cut: Cut, group: Int, algorithms: [CollectiveAlgorithm], elementSize: Int,
-    representativeOnly: Bool = false
+    selection: CollectiveSelection = .all
   ) -> [Collective] {
     let ways = cut.ways[level]
     let lanes = cut.strides[level]
     let span = ways * lanes
     let isUniform = before.count == 1 && after.count == 1
-    let count = isUniform && representativeOnly ? 1 : cut.deviceCount / span
+    let count = isUniform && selection == .representative ? 1 : cut.deviceCount / span
     return (0..<count).map { index in
       let first = index * span
       func parts(_ values: [Int]) -> CollectiveParts {

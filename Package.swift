@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Settings of every target: imports stay inside, members come only from imported modules, and a warning is an error.
+/// Settings of every target: imports stay inside, members come only from imported modules, and a warning is
+/// an error.
 let settings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),

@@ -21,7 +21,7 @@ public final class OperatorProfile: Sendable {
     node = graph[id]
     inputTypes = graph.inputTypes(of: node)
     outputTypes = graph.outputTypes(of: node)
-    rules = node.operator.rules.splitRules(inputs: inputTypes, outputs: outputTypes)
+    rules = node.operator.rules.splitRules(inputs: inputTypes, outputs: outputTypes).filter(\.fitsLayout)
   }
 
   /// The strategies over the levels of a cut, in the order of the axes and then of the operator's rules, the
@@ -109,5 +109,14 @@ public final class OperatorProfile: Sendable {
       return false
     }
     return true
+  }
+}
+
+extension SplitRule {
+  /// Whether every dimension that the rule cuts is among those that a ``Layout`` can name.
+  fileprivate var fitsLayout: Bool {
+    (inputs + outputs + outputErrors + inputErrors).allSatisfy { state in
+      if case .sharded(let dimension) = state { dimension < Layout.dimensionLimit } else { true }
+    }
   }
 }

@@ -15,10 +15,13 @@ struct HierarchicalSearch {
   private let mesh: Mesh
   private let profiles: [OperatorProfile]
 
-  /// Creates a search; nil where the machine has no mesh of several levels, so that there is nothing to
-  /// descend.
+  /// Creates a search; nil where there is nothing to descend: the machine has no mesh, or its devices may not
+  /// or cannot run the network.
   init?(_ problem: PlanningProblem, _ evaluate: @escaping PlanEvaluator) {
-    guard let mesh = problem.machine.mesh, !mesh.levels.isEmpty else { return nil }
+    guard let mesh = problem.machine.mesh, !mesh.levels.isEmpty,
+      problem.options.onlyGroups.map({ $0 == [DeviceGroup.meshName] }) ?? true,
+      mesh.devices.allSatisfy({ problem.machine[$0].supports(problem.step.precision) })
+    else { return nil }
     self.problem = problem
     self.evaluate = evaluate
     self.mesh = mesh

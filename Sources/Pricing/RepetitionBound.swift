@@ -23,35 +23,35 @@ public func repetitionBound(
   _ tasks: TaskGraph, costs: TaskCosts, microBatches: Int, overlap: Overlap
 ) -> SimulatedTime {
   let count = tasks.tasks.count
-  var starts = [Int64](repeating: 0, count: count)
-  var tails = [Int64](repeating: 0, count: count)
+  var starts = [SimulatedTime](repeating: .zero, count: count)
+  var tails = starts
   for (index, task) in tasks.tasks.enumerated() {
     for dependency in task.dependencies {
-      starts[index] = max(starts[index], starts[dependency] + costs.durations[dependency].picoseconds)
+      starts[index] = max(starts[index], starts[dependency] + costs.durations[dependency])
     }
   }
   for index in tasks.tasks.indices.reversed() {
-    let through = tails[index] + costs.durations[index].picoseconds
+    let through = tails[index] + costs.durations[index]
     for dependency in tasks.tasks[index].dependencies { tails[dependency] = max(tails[dependency], through) }
   }
   let resources = costs.resources.resources.count
-  var busy = [Int64](repeating: 0, count: resources)
-  var heads = [Int64](repeating: .max, count: resources)
+  var busy = [SimulatedTime](repeating: .zero, count: resources)
+  var heads = [SimulatedTime](repeating: .longest, count: resources)
   var shortestTails = heads
   for (index, task) in tasks.tasks.enumerated() {
-    let repetitions = task.runsOnceEachStep ? 1 : Int64(microBatches)
+    let repetitions = task.runsOnceEachStep ? 1 : microBatches
     for occupancy in costs.cost(of: index).occupancies where occupancy.time > .zero {
-      busy[occupancy.resource] += repetitions * occupancy.time.picoseconds
+      busy[occupancy.resource] += occupancy.time * repetitions
       heads[occupancy.resource] = min(heads[occupancy.resource], starts[index])
       shortestTails[occupancy.resource] = min(shortestTails[occupancy.resource], tails[index])
     }
   }
-  var bound: Int64 = 0
-  for resource in 0..<resources where busy[resource] > 0 {
-    let way = overlap == .steady ? 0 : heads[resource] + shortestTails[resource]
+  var bound = SimulatedTime.zero
+  for resource in 0..<resources where busy[resource] > .zero {
+    let way = overlap == .steady ? .zero : heads[resource] + shortestTails[resource]
     bound = max(bound, busy[resource] + way)
   }
-  return SimulatedTime(bound)
+  return bound
 }
 
 extension TaskGraph.Task {

@@ -47,19 +47,40 @@ public func simulate(_ tasks: TaskGraph, costs: TaskCosts) -> Timeline {
     })
 }
 
-/// The mean time between the ends of the later half of the steps but the last, rounded up, within its bounds.
+/// The mean time between the ends of the measured steps, rounded up, within its bounds.
 private func period(_ tasks: TaskGraph, _ costs: TaskCosts, ends: [Int64]) -> SimulatedTime {
-  var stepEnds = [Int64](repeating: 0, count: tasks.steps)
-  for (task, end) in zip(tasks.tasks, ends) {
-    stepEnds[task.label.step] = max(stepEnds[task.label.step], end)
-  }
-  for step in 1..<tasks.steps { stepEnds[step] = max(stepEnds[step], stepEnds[step - 1]) }
-  let last = max(1, tasks.steps - 2)
-  let counted = max(1, last / 2)
-  let span = stepEnds[last] - stepEnds[last - counted]
-  let mean = SimulatedTime((span + Int64(counted) - 1) / Int64(counted))
+  let steps = MeasuredSteps(tasks, ends: ends.map { SimulatedTime($0) })
   let serialSum = tasks.countedTasks.reduce(SimulatedTime.zero) { $0 + costs.durations[$1] }
-  return max(min(mean, serialSum), StepPeriod(tasks, costs).bound)
+  return max(min(steps.mean(steps.end - steps.start), serialSum), StepPeriod(tasks, costs).bound)
+}
+
+/// The steps of which a step's figures are the mean: the later half of them but the last, or the only one.
+struct MeasuredSteps {
+  let start: SimulatedTime
+  let end: SimulatedTime
+  let count: Int
+
+  init(_ tasks: TaskGraph, ends: [SimulatedTime]) {
+    guard tasks.steps > 1 else {
+      (start, end, count) = (.zero, ends.max() ?? .zero, 1)
+      return
+    }
+    var stepEnds = [SimulatedTime](repeating: .zero, count: tasks.steps)
+    for (task, end) in zip(tasks.tasks, ends) {
+      stepEnds[task.label.step] = max(stepEnds[task.label.step], end)
+    }
+    for step in 1..<tasks.steps { stepEnds[step] = max(stepEnds[step], stepEnds[step - 1]) }
+    let last = max(1, tasks.steps - 2)
+    count = max(1, last / 2)
+    start = stepEnds[last - count]
+    end = stepEnds[last]
+  }
+
+  /// The part of a length that falls to one step, rounded up.
+  func mean(_ time: SimulatedTime) -> SimulatedTime {
+    let (whole, rest) = time.picoseconds.quotientAndRemainder(dividingBy: Int64(count))
+    return SimulatedTime(rest > 0 ? whole + 1 : whole)
+  }
 }
 
 extension TaskGraph.Task {

@@ -255,7 +255,7 @@ struct Simulator {
     if !isSorted { started.sort { $0.track < $1.track } }
     for span in started {
       let last = Int(lastSpan[Int(span.track)])
-      if last >= 0, spans[last].task == span.task, spans[last].start + spans[last].duration == span.start {
+      if last >= 0, spans[last].task == span.task, spans[last].duration == span.start - spans[last].start {
         spans[last].duration += span.duration
       } else {
         lastSpan[Int(span.track)] = Int32(spans.count)

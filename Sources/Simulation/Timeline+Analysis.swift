@@ -10,7 +10,9 @@ extension Timeline {
     return busy
   }
 
-  /// How long data moves between devices while no device computes, latencies included.
+  /// How long data moves between devices in one step while no device computes, latencies included.
+  ///
+  /// Where steps overlap it is the mean over the steps of which the makespan is the mean.
   public func exposedCommunication(of tasks: TaskGraph) -> SimulatedTime {
     var changes: [(time: SimulatedTime, computing: Int, communicating: Int)] = []
     for (task, interval) in zip(tasks.tasks, taskIntervals) where interval.start < interval.end {
@@ -21,15 +23,17 @@ extension Timeline {
       }
     }
     changes.sort { $0.time < $1.time }
+    let window = MeasuredSteps(tasks, ends: taskIntervals.map(\.end))
     var exposed = SimulatedTime.zero
     var (computing, communicating) = (0, 0)
     for (index, change) in changes.enumerated() {
       computing += change.computing
       communicating += change.communicating
       guard index + 1 < changes.count, computing == 0, communicating > 0 else { continue }
-      exposed += changes[index + 1].time - change.time
+      let (start, end) = (max(change.time, window.start), min(changes[index + 1].time, window.end))
+      if start < end { exposed += end - start }
     }
-    return exposed
+    return window.mean(exposed)
   }
 
   /// The chain of tasks that decides when the last one ends, from the first to the last.

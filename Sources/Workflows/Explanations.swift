@@ -57,7 +57,7 @@ extension Session {
       alternatives.append(
         PlanReport.Alternative(
           summary: name ?? summary, cost: result.cost, simulated: result.timeline.makespan,
-          reason: reason(result, losesTo: best)))
+          reason: reason(result, losesTo: best, name: name)))
     }
     for (words, outcome) in usualPlans() {
       switch outcome {
@@ -88,7 +88,7 @@ extension Session {
   }
 
   /// Why one plan is worse than another: by how much, and which resource has the more to do.
-  private func reason(_ result: PlanResult, losesTo best: PlanResult) -> String {
+  private func reason(_ result: PlanResult, losesTo best: PlanResult, name: String?) -> String {
     let factor: Double
     let what: String
     switch request.objective {
@@ -113,6 +113,10 @@ extension Session {
       ratio = "\(rounded(100 * abs(factor - 1), 2)) % \(factor > 1 ? "more" : "less") \(what)"
     } else {
       ratio = "\(rounded(factor, 3)) × the \(what)"
+    }
+    // A plan that people would take may lie outside the space, in which layers use all devices of a group.
+    if factor < 1 - 5e-4, let name {
+      return "\(ratio): better, but outside the space that was searched; take it by --plan \(name)"
     }
     var most: (name: String, busy: SimulatedTime, own: SimulatedTime)?
     for use in result.cost.resources {

@@ -36,4 +36,13 @@ struct RepetitionBoundTests {
   @Test func overlappingStepsHideTheFilling() {
     #expect(Self.bound(microBatches: 4, .steady) == microseconds(4 * 3 + 1))
   }
+
+  // 2 days a micro-batch, a thousand of them: more ticks than Int64 holds.
+  @Test func aBoundBeyondTheClockSaturates() {
+    let day = 86_400e6
+    let tasks = graph([(compute(0, day), []), (compute(0, day), [0])])
+    let costs = TaskCosts(tasks, on: directMachine(drives: 1))
+    let bound = repetitionBound(tasks, costs: costs, microBatches: 1000, overlap: .backward)
+    #expect(bound >= SimulatedTime.longest)
+  }
 }

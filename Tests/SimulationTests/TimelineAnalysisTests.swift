@@ -27,6 +27,21 @@ struct TimelineAnalysisTests {
     #expect(timeline.exposedCommunication(of: Self.tasks) == SimulatedTime(1_500_000))
   }
 
+  // Ten steps, each 1 µs of compute and then a transfer of 1 µs and 1 µs latency that the next step awaits: of
+  // the period of 3 µs 2 µs are exposed, not 20.
+  @Test func exposureIsThatOfOneStepWhereStepsOverlap() {
+    let steps = (0..<10).flatMap { step in
+      [
+        (kind: compute(0, 1), dependencies: step == 0 ? [] : [2 * step - 1]),
+        (kind: flow(0, 1, 1_000), dependencies: [2 * step]),
+      ]
+    }
+    let tasks = graph(steps, perStep: 2)
+    let timeline = simulate(tasks, on: directMachine(drives: 1))
+    #expect(timeline.makespan == microseconds(3))
+    #expect(timeline.exposedCommunication(of: tasks) == microseconds(2))
+  }
+
   @Test func resourcesAreAsBusyAsPriced() {
     let costs = TaskCosts(Self.tasks, on: directMachine(drives: 1))
     let timeline = simulate(Self.tasks, costs: costs)

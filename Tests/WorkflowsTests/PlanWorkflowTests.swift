@@ -31,6 +31,37 @@ struct PlanWorkflowTests {
     #expect(try simulate(request).report.makespan == first.report.simulated)
   }
 
+  @Test func aPlanOfOneDeviceOfAMeshIsReadBack() throws {
+    let place = try WorkPlace()
+    var request = request("lenet", on: "hypar/4")
+    request.planSource = .baseline(.singleDevice(nil))
+    let first = try plan(request)
+    request.planSource = .file(try place.file("plan.json", first.plan.prettyPrinted))
+    let second = try plan(request)
+    #expect(second.report.cost == first.report.cost)
+    #expect(second.plan == first.plan)
+  }
+
+  // One sample on sixteen devices: what one device does alone takes less time than any split.
+  @Test func aBetterPlanOutsideTheSpaceIsNotSaidToLose() throws {
+    var request = request("lenet", on: "hypar/16")
+    request.batch = 1
+    request.overlap = .none
+    let report = try plan(request).report
+    let alone = try #require(report.alternatives.first { $0.summary == "single-device" })
+    #expect(try #require(alone.cost).time < report.cost.time)
+    #expect(alone.reason.contains("better, but outside the space"))
+  }
+
+  // The arrays have no rate for half precision, so that there is nothing to descend.
+  @Test func aDescentOverDevicesThatCannotRunFindsNoPlan() throws {
+    var request = request("lenet", on: "hypar/2")
+    request.search = .hierarchical
+    request.precision = .float16
+    let fault = #expect(throws: InputError.self) { try plan(request) }
+    #expect(fault?.kind == .infeasible)
+  }
+
   @Test func theReportItselfCanBeReadAsAPlan() throws {
     // A planning result holds the plan beside keys that decide nothing.
     let place = try WorkPlace()

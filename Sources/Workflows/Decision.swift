@@ -29,12 +29,10 @@ extension Session {
     var rules: [String: [String]] = [:]
     var groups: [String: String] = [:]
     var asked = request.microBatches
-    var machine = machine
     var origin = "search"
     for path in [request.fixedPlan, planFilePath].compactMap({ $0 }) {
       let file = try PlanFile(text: try text(of: path, .badModel, request.texts), file: path)
       try check(file)
-      if let device = file.singleDevice(of: machine) { machine = machine.isolating(device) }
       let kept = try file.decisions(for: whole.graph, on: machine)
       rules.merge(kept.rules) { _, new in new }
       groups.merge(kept.groups) { _, new in new }

@@ -69,14 +69,6 @@ struct PlanFile {
       element: element)
   }
 
-  /// The device on which the whole plan runs, where it names one that is only part of a group.
-  func singleDevice(of machine: Machine) -> Device? {
-    guard let name = entries.first?.devices, entries.allSatisfy({ $0.devices == name }),
-      !machine.groups.contains(where: { $0.name == name })
-    else { return nil }
-    return machine.devices.first { $0.name == name }
-  }
-
   /// Checks every entry against the network and the machine, and returns the rules and groups to keep.
   func decisions(
     for graph: Graph, on machine: Machine

@@ -34,7 +34,7 @@ extension Session {
         bound: bound(facts, on: machine, tables: tables))
       if let count = outcome.tooManyPlans {
         throw InputError(
-          .usage, "an exhaustive search would compare about \(count) plans",
+          .usage, "an exhaustive search would compare \(count < 1e12 ? "\(Int(count))" : "over 10¹²") plans",
           hint: "use --search exact, or restrict the space by --axes, --cut or --fix")
       }
       tally.add(outcome, facts)

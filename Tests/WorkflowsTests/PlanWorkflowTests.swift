@@ -31,17 +31,6 @@ struct PlanWorkflowTests {
     #expect(try simulate(request).report.makespan == first.report.simulated)
   }
 
-  @Test func aPlanOfOneDeviceOfAMeshIsReadBack() throws {
-    let place = try WorkPlace()
-    var request = request("lenet", on: "hypar/4")
-    request.planSource = .baseline(.singleDevice(nil))
-    let first = try plan(request)
-    request.planSource = .file(try place.file("plan.json", first.plan.prettyPrinted))
-    let second = try plan(request)
-    #expect(second.report.cost == first.report.cost)
-    #expect(second.plan == first.plan)
-  }
-
   // One sample on sixteen devices: what one device does alone takes less time than any split.
   @Test func aBetterPlanOutsideTheSpaceIsNotSaidToLose() throws {
     var request = request("lenet", on: "hypar/16")

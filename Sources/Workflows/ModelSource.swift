@@ -34,7 +34,9 @@ struct ModelSource {
     }
     switch form {
     case .builtIn:
-      return try BuiltInNetwork.graph(named: name, batch: try required(batch))
+      // That no network has the name is to be said before that its batch is missing.
+      let isKnown = BuiltInNetwork.names.contains(name)
+      return try BuiltInNetwork.graph(named: name, batch: isKnown ? try required(batch) : batch ?? 1)
     case .table:
       return try readLayerTable(
         csv: try text(of: name, .badModel, texts), file: name, batch: try required(batch))

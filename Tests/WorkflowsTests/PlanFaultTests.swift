@@ -1,3 +1,4 @@
+import Machines
 import Diagnostics
 import Documents
 import Results
@@ -142,6 +143,22 @@ struct PlanFaultTests {
     #expect(fault.kind == .infeasible)
     #expect(fault.message.contains("no plan fits"))
     #expect(fault.hint?.contains("smallest peak found is") == true)
+  }
+
+  // The arrays have no rate for half precision, so that there is nothing to descend.
+  @Test func aDescentOverDevicesThatCannotRunFindsNoPlan() throws {
+    var request = request("lenet", on: "hypar/2")
+    request.search = .hierarchical
+    request.precision = .float16
+    let fault = try #require(faults { () throws(InputError) in try plan(request) }.first)
+    #expect(fault.kind == .infeasible)
+  }
+
+  @Test func anUnknownNetworkIsNamedBeforeItsMissingBatch() throws {
+    var request = Request(model: "no-such-network")
+    request.machine = "hypar/2"
+    let fault = try #require(faults { () throws(InputError) in try plan(request) }.first)
+    #expect(fault.kind == .missingFile)
   }
 
   @Test func aDeadlineThatNothingMeetsNamesTheShortestStep() throws {

@@ -42,15 +42,6 @@ struct PlanWorkflowTests {
     #expect(alone.reason.contains("better, but outside the space"))
   }
 
-  // The arrays have no rate for half precision, so that there is nothing to descend.
-  @Test func aDescentOverDevicesThatCannotRunFindsNoPlan() throws {
-    var request = request("lenet", on: "hypar/2")
-    request.search = .hierarchical
-    request.precision = .float16
-    let fault = #expect(throws: InputError.self) { try plan(request) }
-    #expect(fault?.kind == .infeasible)
-  }
-
   @Test func theReportItselfCanBeReadAsAPlan() throws {
     // A planning result holds the plan beside keys that decide nothing.
     let place = try WorkPlace()

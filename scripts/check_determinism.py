@@ -4,6 +4,7 @@
 Usage: check_determinism.py RELEASE_BINARY [DEBUG_BINARY]
 """
 
+import concurrent.futures
 import os
 import pathlib
 import sys
@@ -32,12 +33,15 @@ def compare(first, second, what):
 
 
 problems = []
-reference = outputs(sys.argv[1], read_commands(), 0)
-for process in range(1, PROCESSES):
-    problems += compare(reference, outputs(sys.argv[1], read_commands(), process), f"process {process}")
-if len(sys.argv) > 2:
-    release = outputs(sys.argv[1], DEBUG_COMMANDS, 0)
-    problems += compare(release, outputs(sys.argv[2], DEBUG_COMMANDS, 1), "debug")
+with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as workers:
+    runs = [workers.submit(outputs, sys.argv[1], read_commands(), process) for process in range(PROCESSES)]
+    if len(sys.argv) > 2:
+        release = workers.submit(outputs, sys.argv[1], DEBUG_COMMANDS, 0)
+        debug = workers.submit(outputs, sys.argv[2], DEBUG_COMMANDS, 1)
+        problems += compare(release.result(), debug.result(), "debug")
+reference = runs[0].result()
+for process, run in enumerate(runs[1:], 1):
+    problems += compare(reference, run.result(), f"process {process}")
 for problem in problems:
     print(problem, file=sys.stderr)
 print(f"check_determinism: {len(reference)} outputs, {PROCESSES} processes, {len(problems)} differences")

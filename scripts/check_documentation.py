@@ -11,6 +11,7 @@ as `$ make test`, are not run. The examples in the help of every command run lik
 a schema is a machine file, and a small network is planned on it.
 """
 
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -89,54 +90,67 @@ def matches(pattern, lines):
     return bool(lines) and pattern[0].rstrip() == lines[0].rstrip() and matches(pattern[1:], lines[1:])
 
 
+def run_block(block, environment):
+    """Runs the commands of one block; returns how many there are, and what is wrong with them."""
+    name, start, golden, lines = block
+    count, problems = 0, []
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(ROOT / "Examples", os.path.join(folder, "Examples"))
+        os.symlink(RESNET, os.path.join(folder, "resnet50.onnx"))
+        for number, command, expected, shown in commands(start, lines):
+            if command.split()[0] not in ("partita", "printf"):
+                continue
+            count += 1
+            done = subprocess.run(
+                ["bash", "-o", "pipefail", "-c", command],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=300,
+            )
+            printed = done.stdout.decode(errors="replace").splitlines()
+            if done.returncode != expected:
+                what, length = f"exit {done.returncode}, not {expected}", 20
+            elif golden and not matches(shown, printed):
+                what, length = "prints something else than shown", 60
+            else:
+                continue
+            lines_shown = "\n".join("    " + line for line in printed[:length])
+            problems.append(f"{name}:{number}: {what}: {command}\n{lines_shown}")
+    return count, problems
+
+
+def run_machine(binary, name, number, text):
+    """Plans a small network on a machine file that a document shows."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "machine.yaml")
+        path.write_text(text, encoding="utf-8")
+        words = ["plan", "lenet", "--machine", str(path), "--batch", "64", "--quiet"]
+        done = subprocess.run([binary, *words], capture_output=True, timeout=300)
+    if done.returncode == 0:
+        return 1, []
+    return 1, [f"{name}:{number}: the machine is refused: {done.stderr.decode().strip()}"]
+
+
 def main():
     binary = pathlib.Path(sys.argv[1]).resolve()
     environment = dict(os.environ, PATH=f"{binary.parent}:{os.environ['PATH']}")
-    problems, count = [], 0
     documents = [ROOT / "README.md"] + sorted((ROOT / "Documentation").rglob("*.md"))
     found = [(document.relative_to(ROOT), *block) for document in documents for block in blocks(document)]
     found += [(name, 0, False, lines) for name, lines in help_blocks(binary)]
-    for name, start, golden, lines in found:
-        with tempfile.TemporaryDirectory() as folder:
-            if (ROOT / "Examples").exists():
-                os.symlink(ROOT / "Examples", os.path.join(folder, "Examples"))
-            os.symlink(RESNET, os.path.join(folder, "resnet50.onnx"))
-            for number, command, expected, shown in commands(start, lines):
-                if command.split()[0] not in ("partita", "printf"):
-                    continue
-                count += 1
-                done = subprocess.run(
-                    ["bash", "-o", "pipefail", "-c", command],
-                    cwd=folder,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    timeout=300,
-                )
-                printed = done.stdout.decode(errors="replace").splitlines()
-                if done.returncode != expected:
-                    what, length = f"exit {done.returncode}, not {expected}", 20
-                elif golden and not matches(shown, printed):
-                    what, length = "prints something else than shown", 60
-                else:
-                    continue
-                lines_shown = "\n".join("    " + line for line in printed[:length])
-                problems.append(f"{name}:{number}: {what}: {command}\n{lines_shown}")
-    for document in documents:
-        for number, text in machine_blocks(document):
-            count += 1
-            with tempfile.TemporaryDirectory() as folder:
-                path = pathlib.Path(folder, "machine.yaml")
-                path.write_text(text, encoding="utf-8")
-                words = ["plan", "lenet", "--machine", str(path), "--batch", "64", "--quiet"]
-                done = subprocess.run([binary, *words], capture_output=True, timeout=300)
-                if done.returncode != 0:
-                    name = document.relative_to(ROOT)
-                    problems.append(f"{name}:{number}: the machine is refused: {done.stderr.decode().strip()}")
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as workers:
+        runs = [workers.submit(run_block, block, environment) for block in found]
+        for document in documents:
+            for number, text in machine_blocks(document):
+                name = document.relative_to(ROOT)
+                runs.append(workers.submit(run_machine, binary, name, number, text))
+        results = [run.result() for run in runs]
+    problems = [problem for _, some in results for problem in some]
     for problem in problems:
         print(problem, file=sys.stderr)
-    print(f"check_documentation: {count} commands, {len(problems)} problems")
+    print(f"check_documentation: {sum(count for count, _ in results)} commands, {len(problems)} problems")
     return 1 if problems else 0
 
 

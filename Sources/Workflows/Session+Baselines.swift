@@ -18,6 +18,7 @@ extension Session {
       let axis = baseline.axis(of: node.operator)
       fixed[node.name] = [String](repeating: axis.rawValue, count: group.levels.count)
     }
+    try checkSplits(fixed, over: group, of: baseline.words)
     return try region(fixed: fixed, on: group)
   }
 
@@ -29,6 +30,25 @@ extension Session {
     options.strategy = .exact
     options.cut = .none
     return SearchRegion(options: options, microBatches: accumulationChoices)
+  }
+
+  /// Names the first layer that is too small, or not made, for the axes that a baseline gives it.
+  private func checkSplits(
+    _ fixed: [String: [String]], over group: DeviceGroup, of words: String
+  ) throws(InputError) {
+    let cut = Cut(group: group, shares: .equal(group))
+    for (index, node) in whole.graph.nodes.enumerated() {
+      guard let rules = fixed[node.name] else { continue }
+      let profile = OperatorProfile(NodeID(index), in: whole.graph)
+      guard profile.strategies(over: cut, axes: [], fixed: rules).isEmpty else { continue }
+      let axis = rules.first ?? "nothing"
+      throw InputError(
+        .infeasible,
+        "'\(words)' splits '\(node.name)' by \(axis) over \(group.devices.count) devices, which it does not "
+          + "allow with a batch of \(batch)",
+        hint: axis == "batch"
+          ? "train a batch of at least \(group.devices.count)" : "search for a plan instead")
+    }
   }
 
   /// The plans that people would take without a search, to hold a searched one against.

@@ -27,8 +27,8 @@ struct TimelineAnalysisTests {
     #expect(timeline.exposedCommunication(of: Self.tasks) == SimulatedTime(1_500_000))
   }
 
-  // Ten steps, each 1 µs of compute and then a transfer of 1 µs and 1 µs latency that the next step awaits: of
-  // the period of 3 µs 2 µs are exposed, not 20.
+  // Ten steps, each 1 µs of compute and then a transfer of 1 µs and 1 µs latency that the next step awaits:
+  // of the period of 3 µs 2 µs are exposed, not 20.
   @Test func exposureIsThatOfOneStepWhereStepsOverlap() {
     let steps = (0..<10).flatMap { step in
       [

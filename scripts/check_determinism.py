@@ -11,7 +11,7 @@ import sys
 
 from commands import read_commands, run_all
 
-PROCESSES = 3
+PROCESSES = 2
 # A debug build is slow, so that it runs the short ones only.
 DEBUG_COMMANDS = [
     command

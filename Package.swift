@@ -41,23 +41,34 @@ let package = Package(
       ["Units", "Diagnostics", .product(name: "Yams", package: "Yams")],
       resources: [.embedInCode("Catalogue")]),
     library("Results", ["Units", "Diagnostics"]),
+    library("Datasets", ["Units", "Diagnostics"]),
     // Layer 2
     library("Devices", ["Units", "Graphs", "Machines"]),
     library(
       "Plans",
       ["Units", "Diagnostics", "Documents", "Graphs", "Differentiation", "Machines", "Devices", "Results"]),
-    library("Kernels", ["Units", "Graphs", "Differentiation"]),
+    // C declarations of the parts of oneDNN that kernels call, looked up at run time.
+    .target(name: "COneDNN"),
+    library("Kernels", ["COneDNN", "Units", "Graphs", "Differentiation"]),
+    library("Communication", ["Units", "Diagnostics"]),
     // Layer 3
     library("Planning", ["Units", "Graphs", "Differentiation", "Machines", "Devices", "Plans", "Results"]),
     library("Pricing", ["Units", "Machines", "Plans", "Results"]),
     library("Simulation", ["Units", "Machines", "Plans", "Results"]),
+    library(
+      "Execution",
+      [
+        "Units", "Diagnostics", "Documents", "Graphs", "Differentiation", "Machines", "Devices", "Plans",
+        "Results", "Kernels", "Communication", "Datasets",
+      ]),
     // Layer 4
     library("Reporting", ["Units", "Diagnostics", "Documents", "Results"]),
     library(
       "Workflows",
       [
         "Units", "Diagnostics", "Documents", "Graphs", "ONNXImport", "Differentiation", "Machines",
-        "Results", "Devices", "Plans", "Planning", "Pricing", "Simulation",
+        "Results", "Devices", "Plans", "Planning", "Pricing", "Simulation", "Kernels", "Communication",
+        "Datasets", "Execution",
       ]),
     library(
       "Studies",
@@ -69,7 +80,7 @@ let package = Package(
       name: "partita",
       dependencies: [
         "Units", "Diagnostics", "Documents", "Graphs", "Machines", "Results", "Plans", "Planning",
-        "Workflows", "Reporting", "Studies",
+        "Workflows", "Reporting", "Studies", "Execution", "Communication", "Datasets", "Kernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -83,6 +94,14 @@ let package = Package(
     tests("KernelsTests", ["Kernels", "Differentiation", "Graphs"]),
     tests("MachinesTests", ["Machines", "Units", "Diagnostics"]),
     tests("ResultsTests", ["Results", "Units"]),
+    tests("DatasetsTests", ["Datasets", "Units", "Diagnostics"]),
+    tests("CommunicationTests", ["Communication", "Units", "Diagnostics"]),
+    tests(
+      "ExecutionTests",
+      [
+        "Execution", "Plans", "Differentiation", "Devices", "Machines", "Graphs", "Kernels", "Communication",
+        "Datasets", "Documents", "Units", "Results", "Diagnostics",
+      ]),
     tests("DevicesTests", ["Devices", "Machines", "Graphs", "Units"]),
     tests(
       "PlansTests",

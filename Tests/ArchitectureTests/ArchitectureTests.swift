@@ -14,8 +14,9 @@ struct ArchitectureTests {
   static let layers: [String: Int] = [
     "Units": 0, "Diagnostics": 0, "Documents": 0,
     "Graphs": 1, "ONNXImport": 1, "Differentiation": 1, "Machines": 1, "Results": 1,
-    "Devices": 2, "Plans": 2, "Kernels": 2,
-    "Planning": 3, "Pricing": 3, "Simulation": 3,
+    "Datasets": 1,
+    "COneDNN": 1, "Devices": 2, "Plans": 2, "Kernels": 2, "Communication": 2,
+    "Planning": 3, "Pricing": 3, "Simulation": 3, "Execution": 3,
     "Studies": 4, "Reporting": 4, "Workflows": 4,
     "partita": 5,
   ]
@@ -35,10 +36,13 @@ struct ArchitectureTests {
     "Results": ["Graphs", "Machines", "Devices", "Plans"],
     "Devices": ["Plans"],
     "Plans": ["Planning", "Pricing", "Simulation"],
+    "Datasets": ["Graphs", "Plans"],
     "Kernels": ["Machines", "Plans"],
-    "Pricing": ["Simulation", "Planning"],
-    "Simulation": ["Pricing", "Planning"],
-    "Planning": ["Pricing", "Simulation"],
+    "Communication": ["Graphs", "Plans"],
+    "Pricing": ["Simulation", "Planning", "Execution"],
+    "Simulation": ["Pricing", "Planning", "Execution"],
+    "Planning": ["Pricing", "Simulation", "Execution"],
+    "Execution": ["Pricing", "Simulation", "Planning"],
     "Workflows": ["Studies", "Reporting"],
     "Reporting": [
       "Graphs", "Machines", "Devices", "Plans", "Planning", "Pricing", "Simulation", "Workflows",

@@ -1,0 +1,15 @@
+/// Samples with labels that a network can be trained on.
+public protocol Dataset: Sendable {
+  /// What results are reported on, such as `fashion-mnist`.
+  var name: String { get }
+  /// The number of samples.
+  var count: Int { get }
+  /// The shape of a sample without the batch: channels, height, width of images.
+  var sampleShape: [Int] { get }
+  /// The number of classes; labels are below it.
+  var classCount: Int { get }
+  /// Writes one sample, row-major.
+  func copySample(_ index: Int, to destination: UnsafeMutablePointer<Float>)
+  /// The class of a sample.
+  func label(of index: Int) -> Int
+}

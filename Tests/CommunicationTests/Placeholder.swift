@@ -1,0 +1,7 @@
+import Testing
+
+@testable import Communication
+
+@Suite struct CommunicationPlaceholder {
+  @Test func theModuleBuilds() {}
+}

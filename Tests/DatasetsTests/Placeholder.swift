@@ -1,0 +1,7 @@
+import Testing
+
+@testable import Datasets
+
+@Suite struct DatasetsPlaceholder {
+  @Test func theModuleBuilds() {}
+}

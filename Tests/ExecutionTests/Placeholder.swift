@@ -1,0 +1,7 @@
+import Testing
+
+@testable import Execution
+
+@Suite struct ExecutionPlaceholder {
+  @Test func theModuleBuilds() {}
+}

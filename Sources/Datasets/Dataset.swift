@@ -1,4 +1,6 @@
 /// Samples with labels that a network can be trained on.
+///
+/// Any number of threads may read at once, each into its own memory.
 public protocol Dataset: Sendable {
   /// What results are reported on, such as `fashion-mnist`.
   var name: String { get }
@@ -12,4 +14,17 @@ public protocol Dataset: Sendable {
   func copySample(_ index: Int, to destination: UnsafeMutablePointer<Float>)
   /// The class of a sample.
   func label(of index: Int) -> Int
+}
+
+extension Dataset {
+  /// The numbers of a sample.
+  public var sampleElements: Int { sampleShape.reduce(1, *) }
+
+  /// Returns one sample, row-major.
+  public func sample(_ index: Int) -> [Float] {
+    [Float](unsafeUninitializedCapacity: sampleElements) { buffer, count in
+      if let start = buffer.baseAddress { copySample(index, to: start) }
+      count = sampleElements
+    }
+  }
 }

@@ -85,6 +85,8 @@ public protocol OperatorRules: Hashable, Sendable {
   func work(of operation: GradientOperation, inputs: [TensorType], outputs: [TensorType]) -> Work
   /// The elements of batch statistics that a phase must sum over the levels of a rule that asks for it.
   func statistics(_ phase: Phase, inputs: [TensorType]) -> Int
+  /// The part of a phase's work that must be done before those statistics are summed.
+  func workBeforeStatistics(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work
   /// Whether parameters make this a weighted layer, whose splits `--axes` restricts and plans list.
   var isWeighted: Bool { get }
   /// Whether the output is the scalar to minimise: the operator then begins the backward phase and reads no
@@ -99,6 +101,10 @@ extension OperatorRules {
   }
   /// No statistics.
   public func statistics(_ phase: Phase, inputs: [TensorType]) -> Int { 0 }
+  /// Nothing goes before statistics.
+  public func workBeforeStatistics(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
+    Work()
+  }
   /// Not a weighted layer.
   public var isWeighted: Bool { false }
   /// Not a loss.

@@ -65,6 +65,17 @@ public struct Work: Hashable, Sendable {
     self.stateElements = stateElements
   }
 
+  /// What is left of the work when a part of it is done; both speak of the same contraction.
+  public func less(_ part: Work) -> Work {
+    Work(
+      contraction: contraction, multiplyAccumulates: multiplyAccumulates - part.multiplyAccumulates,
+      elementOperations: elementOperations - part.elementOperations,
+      activationElements: activationElements - part.activationElements,
+      parameterElements: parameterElements - part.parameterElements,
+      gradientElements: gradientElements - part.gradientElements,
+      stateElements: stateElements - part.stateElements)
+  }
+
   /// Whether there is nothing to do.
   public var isEmpty: Bool { self == Work() }
 }

@@ -36,19 +36,15 @@ struct AdditiveCosts {
   func cost(of profile: OperatorProfile, _ strategy: Strategy) -> Double {
     let microBatches = Double(tasks.options.microBatches)
     var sum = microBatches * loadCost(profile, strategy)
-    var hasErrorStatistics = true
     for operation in operations[profile.id.index] {
-      sum += microBatches * cost(of: tasks.work(of: operation, profile, strategy))
-      if operation.phase == .forward {
-        sum +=
-          microBatches
-          * cost(of: tasks.statistics(.forward, profile, strategy), elementSize: tasks.sizes.gradient)
-      } else if hasErrorStatistics {
-        sum +=
-          microBatches
-          * cost(of: tasks.statistics(.error, profile, strategy), elementSize: tasks.sizes.gradient)
-        hasErrorStatistics = false
+      for part in tasks.parts(of: operation, profile, strategy) {
+        sum += microBatches * cost(of: tasks.work(of: operation, profile, strategy, part: part))
       }
+      sum +=
+        microBatches
+        * cost(
+          of: tasks.statistics(operation.rule?.phase ?? operation.phase, profile, strategy),
+          elementSize: tasks.sizes.gradient)
       for case .gradient(let parameter) in operation.writes {
         sum += parameterCost(parameter, profile, strategy)
       }

@@ -53,16 +53,33 @@ public struct StageTasks: Sendable {
   /// In every phase the extents are those of the forward phase's parts: an axis that is cut is cut in all
   /// three.
   public func work(
-    of operation: TrainingGraph.Operation, _ profile: OperatorProfile, _ strategy: Strategy
+    of operation: TrainingGraph.Operation, _ profile: OperatorProfile, _ strategy: Strategy,
+    part: OperationPart = .whole
   ) -> [Work] {
     let rules = profile.node.operator.rules
     return perDevice(profile, strategy) { device in
       let inputs = localTypes(profile.inputTypes, strategy.inputs, device)
       let outputs = localTypes(profile.outputTypes, strategy.outputs, device)
       if inputs.contains(where: { $0.elementCount == 0 }) { return Work() }
-      if let rule = operation.rule { return rules.work(of: rule, inputs: inputs, outputs: outputs) }
-      return rules.work(operation.phase, inputs: inputs, outputs: outputs)
+      let phase = operation.rule?.phase ?? operation.phase
+      func before() -> Work { rules.workBeforeStatistics(phase, inputs: inputs, outputs: outputs) }
+      let whole =
+        operation.rule.map { rules.work(of: $0, inputs: inputs, outputs: outputs) }
+        ?? rules.work(phase, inputs: inputs, outputs: outputs)
+      return switch part {
+      case .whole: whole
+      case .beforeStatistics: before()
+      case .afterStatistics: whole.less(before())
+      }
     }
+  }
+
+  /// The parts in which an operation runs: two where the devices sum statistics in between.
+  public func parts(
+    of operation: TrainingGraph.Operation, _ profile: OperatorProfile, _ strategy: Strategy
+  ) -> [OperationPart] {
+    let phase = operation.rule?.phase ?? operation.phase
+    return statistics(phase, profile, strategy).isEmpty ? [.whole] : [.beforeStatistics, .afterStatistics]
   }
 
   /// The work of updating one parameter on each device; one value where all devices do the same.
@@ -93,28 +110,37 @@ public struct StageTasks: Sendable {
   ///
   /// With eager reduction a partial tensor is first summed to the whole on each device.
   public func conversion(_ shape: [Int], from: Layout, to: Layout) -> [ConversionStep]? {
-    guard options.reduction == .eager, from.isPartial, from != to else {
-      let steps = conversionSteps(shape, from: from, to: to, over: cut)
-      return isJoined || steps?.isEmpty == true ? steps : nil
+    var steps: [ConversionStep] = []
+    for target in stops(from: from, to: to) {
+      guard let part = conversionSteps(shape, from: target.from, to: target.to, over: cut) else { return nil }
+      steps += part
     }
-    guard isJoined else { return nil }
-    guard let first = conversionSteps(shape, from: from, to: from.reduced, over: cut),
-      let second = conversionSteps(shape, from: from.reduced, to: to, over: cut)
-    else { return nil }
-    return first + second
+    return isJoined || steps.isEmpty ? steps : nil
+  }
+
+  /// The layouts through which a tensor goes from one to another: with eager reduction the whole comes first.
+  func stops(from: Layout, to: Layout) -> [(from: Layout, to: Layout)] {
+    guard options.reduction == .eager, from.isPartial, from != to else { return [(from, to)] }
+    return [(from, from.reduced), (from.reduced, to)]
   }
 
   /// The steps that sum batch statistics in one phase of a node; none where the rule asks for none.
   public func statistics(
     _ phase: Phase, _ profile: OperatorProfile, _ strategy: Strategy
   ) -> [ConversionStep] {
-    let levels = strategy.statisticsLevels
-    guard !levels.isEmpty else { return [] }
+    let (shape, partial) = statisticsPlace(phase, profile, strategy)
+    guard shape != [0], partial.isPartial else { return [] }
+    return conversionSteps(shape, from: partial, to: partial.reduced, over: cut) ?? []
+  }
+
+  /// The shape of the statistics on one device and their layout before they are summed.
+  func statisticsPlace(
+    _ phase: Phase, _ profile: OperatorProfile, _ strategy: Strategy
+  ) -> (shape: [Int], partial: Layout) {
     let inputs = localTypes(profile.inputTypes, strategy.inputs, 0)
     let count = profile.node.operator.rules.statistics(phase, inputs: inputs)
-    guard count > 0 else { return [] }
-    let partial = levels.reduce(Layout.replicated(levelCount: cut.levelCount)) { $0.with(.partial, at: $1) }
-    return conversionSteps([count], from: partial, to: partial.reduced, over: cut) ?? []
+    let whole = Layout.replicated(levelCount: cut.levelCount)
+    return ([count], strategy.statisticsLevels.reduce(whole) { $0.with(.partial, at: $1) })
   }
 
   /// The steps that sum a parameter's gradient over the levels where it is partial.

@@ -34,6 +34,12 @@ public final class StepFacts: Sendable {
   public let forward: [TrainingGraph.Operation?]
   /// For each node its backward operations, in program order.
   public let backward: [[TrainingGraph.Operation]]
+  /// For each node the place of its forward operation in ``TrainingGraph/operations``.
+  public let forwardIndices: [Int?]
+  /// For each node the places of its backward operations.
+  public let backwardIndices: [[Int]]
+  /// For each trained parameter the place of its update.
+  public let updateIndices: [TensorID: Int]
   /// For each parameter the first node that reads it.
   public let parameterOwners: [TensorID: NodeID]
   /// The activations whose error is computed.
@@ -64,16 +70,25 @@ public final class StepFacts: Sendable {
     parameterOwners = owners
     var forward = [TrainingGraph.Operation?](repeating: nil, count: graph.nodes.count)
     var backward = [[TrainingGraph.Operation]](repeating: [], count: graph.nodes.count)
+    var forwardIndices = [Int?](repeating: nil, count: graph.nodes.count)
+    var backwardIndices = [[Int]](repeating: [], count: graph.nodes.count)
+    var updateIndices: [TensorID: Int] = [:]
     var withError: Set<TensorID> = []
-    for operation in training.operations {
+    for (index, operation) in training.operations.enumerated() {
       for case .error(let tensor) in operation.writes { withError.insert(tensor) }
+      if let parameter = operation.parameter { updateIndices[parameter] = index }
       guard let node = operation.node else { continue }
       if operation.phase == .forward {
         forward[node.index] = operation
+        forwardIndices[node.index] = index
       } else {
         backward[node.index].append(operation)
+        backwardIndices[node.index].append(index)
       }
     }
+    self.forwardIndices = forwardIndices
+    self.backwardIndices = backwardIndices
+    self.updateIndices = updateIndices
     self.forward = forward
     self.backward = backward
     tensorsWithError = withError

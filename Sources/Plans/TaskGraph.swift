@@ -53,12 +53,15 @@ public struct TaskGraph: Hashable, Sendable {
     public let label: Label
     /// The indices of the tasks that must have ended; all are smaller than its own.
     public let dependencies: [Int]
+    /// What it does to which values.
+    public let action: Action
 
     /// Creates a task.
-    public init(kind: Kind, label: Label, dependencies: [Int]) {
+    public init(kind: Kind, label: Label, dependencies: [Int], action: Action = .none) {
       self.kind = kind
       self.label = label
       self.dependencies = dependencies
+      self.action = action
     }
   }
 
@@ -72,17 +75,21 @@ public struct TaskGraph: Hashable, Sendable {
   public let steps: Int
   /// For each device the peak of its memory and what it holds then.
   public let memory: [MemoryUse]
+  /// The movements that the tasks' actions speak of.
+  public let movements: [Movement]
 
   /// Creates a task graph.
   ///
   /// Every dependence must point to an earlier task.
   public init(
-    tasks: [Task], elementSizes: ElementSizes, precision: Precision, steps: Int, memory: [MemoryUse]
+    tasks: [Task], elementSizes: ElementSizes, precision: Precision, steps: Int, memory: [MemoryUse],
+    movements: [Movement] = []
   ) {
     self.tasks = tasks
     self.elementSizes = elementSizes
     self.precision = precision
     self.steps = steps
     self.memory = memory
+    self.movements = movements
   }
 }

@@ -110,4 +110,16 @@ public struct BatchNormalization: OperatorRules {
     case .weightGradient, .update: 0
     }
   }
+
+  /// Forward, one pass over the input with two sums for each element; backward, one over the error and the
+  /// input with two sums, a subtraction and a product.
+  public func workBeforeStatistics(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> Work {
+    let elements = inputs[0].elementCount
+    guard mode == .full else { return Work() }
+    switch phase {
+    case .forward: return .passes(elements, operations: 2 * Double(elements))
+    case .error: return .passes(2 * elements, operations: 4 * Double(elements))
+    case .weightGradient, .update: return Work()
+    }
+  }
 }

@@ -42,7 +42,8 @@ public func lower(_ plan: Plan, facts: StepFacts, machine: Machine) throws(PlanV
   try lowering.run()
   return TaskGraph(
     tasks: lowering.list.tasks, elementSizes: ElementSizes(plan.options.precision),
-    precision: plan.options.precision, steps: lowering.stepCount, memory: memory)
+    precision: plan.options.precision, steps: lowering.stepCount, memory: memory,
+    movements: lowering.list.movements)
 }
 
 /// Refuses pipelines that the training algorithm does not allow.

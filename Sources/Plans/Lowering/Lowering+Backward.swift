@@ -28,15 +28,8 @@ extension Lowering {
       // Nothing reads a loss: its backward work follows its forward work.
       for tensor in profile.node.outputs { merge(forwardReady[microBatch][tensor.index] ?? [], into: &ready) }
     }
-    var statistics = tasks.statistics(.error, profile, strategy)
-    for operation in plan.backward[node] {
-      var done = compute(operation, node, stage, microBatch, after: ready)
-      if !statistics.isEmpty {
-        done = reduce(
-          statistics, stage, elementSize: tasks.sizes.gradient,
-          label(profile.node.name, "statistics", microBatch), after: done)
-        statistics = []
-      }
+    for (operation, index) in zip(plan.backward[node], plan.facts.backwardIndices[node]) {
+      let done = compute(operation, index, node, stage, microBatch, after: ready)
       for value in operation.writes {
         switch value {
         case .error(let tensor): errorReady[microBatch][tensor.index] = done
@@ -60,9 +53,11 @@ extension Lowering {
       return none
     }
     return convert(
-      tensor, label(plan.training.graph[tensor].name, "conversion", microBatch),
-      from: (plan.stageOfNode[consumer.node], plan.strategies[consumer.node].inputErrors[consumer.input]),
-      to: (stage, target), after: ready)
+      tensor, .error(tensor), label(plan.training.graph[tensor].name, "conversion", microBatch),
+      from: TaskGraph.Movement.Place(
+        stage: plan.stageOfNode[consumer.node],
+        layout: plan.strategies[consumer.node].inputErrors[consumer.input]),
+      to: TaskGraph.Movement.Place(stage: stage, layout: target), after: ready)
   }
 
   /// Sums a complete gradient over the devices that hold addends of it, alone or with others.
@@ -79,8 +74,12 @@ extension Lowering {
     guard tasks.cut.isUniform(shape, gradient), bucket.limit != nil, !list.hasBarriers else {
       let steps = tasks.gradientReduction(shape, gradient: gradient, parameter: home)
       let name = plan.training.graph[parameter].name
+      let movement = TaskGraph.Movement(
+        .gradients([parameter]), shape: shape,
+        from: TaskGraph.Movement.Place(stage: stage, layout: gradient),
+        to: TaskGraph.Movement.Place(stage: stage, layout: home))
       gradientReady[step % 2][parameter.index] = sum(
-        steps, stage, elements: tasks.cut.localElements(shape, gradient, device: 0),
+        steps, movement, elements: tasks.cut.localElements(shape, gradient, device: 0),
         label(name, "gradient", microBatch), after: gradientReady[step % 2][parameter.index] ?? [])
       return
     }
@@ -102,8 +101,12 @@ extension Lowering {
     let steps = tasks.gradientReduction([bucket.elements], gradient: layout, parameter: layout.reduced)
     let name = plan.training.graph[first].name
     let more = bucket.parameters.count - 1
+    let movement = TaskGraph.Movement(
+      .gradients(bucket.parameters), shape: [bucket.elements],
+      from: TaskGraph.Movement.Place(stage: stage, layout: layout),
+      to: TaskGraph.Movement.Place(stage: stage, layout: layout.reduced))
     let done = sum(
-      steps, stage, elements: bucket.elements,
+      steps, movement, elements: bucket.elements,
       label(more == 0 ? name : "\(name) and \(more) more", "gradient", microBatch), after: ready)
     for parameter in bucket.parameters { gradientReady[step % 2][parameter.index] = done }
     bucket = GradientBucket(limit: bucket.limit)
@@ -112,11 +115,13 @@ extension Lowering {
   /// Sums gradients by collectives, or through the host where the devices are near storage and a host is
   /// there.
   private mutating func sum(
-    _ steps: [ConversionStep], _ stage: Int, elements: Int, _ label: TaskGraph.Label, after ready: Readiness
+    _ steps: [ConversionStep], _ movement: TaskGraph.Movement, elements: Int, _ label: TaskGraph.Label,
+    after ready: Readiness
   ) -> Readiness {
+    let stage = movement.source.stage
     let tasks = plan.stages[stage].tasks
     guard let hub = tasks.hub, !steps.isEmpty else {
-      return reduce(steps, stage, elementSize: tasks.sizes.gradient, label, after: ready)
+      return reduce(steps, movement, elementSize: tasks.sizes.gradient, label, after: ready)
     }
     let group = plan.stages[stage].group
     let sum = tasks.hubSum(elements: elements)
@@ -124,11 +129,12 @@ extension Lowering {
       refuse([lost.from, lost.to])
       return ready
     }
-    let up = list.add(.exchange(sum.up), label, after: ready.flatMap { $0 })
+    let index = list.add(movement)
+    let up = list.add(.exchange(sum.up), label, .hubSend(movement: index), after: ready.flatMap { $0 })
     list.endGroup()
-    let added = list.add(.compute(hub, sum.work), label, after: [up])
+    let added = list.add(.compute(hub, sum.work), label, .hubSum(movement: index), after: [up])
     list.endGroup()
-    let down = list.add(.exchange(sum.down), label, after: [added])
+    let down = list.add(.exchange(sum.down), label, .hubReturn(movement: index), after: [added])
     list.endGroup()
     return Readiness(repeating: [down], count: group.devices.count)
   }
@@ -149,7 +155,9 @@ extension Lowering {
         else { continue }
         let works = tasks.updateWork(parameter, layout: plan.strategies[node].inputs[position])
         let name = plan.training.graph[parameter].name
-        let after = place(works, on: stage, label(name, Phase.update.rawValue, 0), after: ready)
+        let action = plan.facts.updateIndices[parameter].map { TaskGraph.Action.operation($0, .whole) }
+        let after = place(
+          works, on: stage, label(name, Phase.update.rawValue, 0), action ?? .none, after: ready)
         for device in after.indices {
           if works[works.count == 1 ? 0 : device].isEmpty {
             passedOn[device] += after[device]

@@ -12,7 +12,6 @@ extension Lowering {
 
   private mutating func forwardNode(_ node: Int, _ stage: Int, _ microBatch: Int) {
     let profile = plan.profiles[node]
-    let strategy = plan.strategies[node]
     let tasks = plan.stages[stage].tasks
     var ready = Readiness(repeating: [], count: tasks.cut.deviceCount)
     for (position, tensor) in profile.node.inputs.enumerated() {
@@ -20,11 +19,8 @@ extension Lowering {
       merge(arrival(of: tensor, at: node, position, microBatch), into: &ready)
     }
     if let weights = weightsReady(stage) { merge(weights, into: &ready) }
-    guard let operation = plan.forward[node] else { return }
-    ready = compute(operation, node, stage, microBatch, after: ready)
-    ready = reduce(
-      tasks.statistics(.forward, profile, strategy), stage, elementSize: tasks.sizes.gradient,
-      label(profile.node.name, "statistics", microBatch), after: ready)
+    guard let operation = plan.forward[node], let index = plan.facts.forwardIndices[node] else { return }
+    ready = compute(operation, index, node, stage, microBatch, after: ready)
     for output in profile.node.outputs { forwardReady[microBatch][output.index] = ready }
   }
 
@@ -47,33 +43,61 @@ extension Lowering {
     let none = Readiness(
       repeating: [], count: plan.stages[plan.stageOfNode[producer.node]].tasks.cut.deviceCount)
     return convert(
-      tensor, label(plan.training.graph[tensor].name, "conversion", microBatch),
-      from: (plan.stageOfNode[producer.node], source), to: (stage, target),
+      tensor, .activation(tensor), label(plan.training.graph[tensor].name, "conversion", microBatch),
+      from: TaskGraph.Movement.Place(stage: plan.stageOfNode[producer.node], layout: source),
+      to: TaskGraph.Movement.Place(stage: stage, layout: target),
       after: forwardReady[microBatch][tensor.index] ?? none)
   }
 
-  /// The tasks of one operation on every device of a stage.
+  /// The tasks of one operation on every device of a stage, with the sum of statistics where it needs one.
   mutating func compute(
-    _ operation: TrainingGraph.Operation, _ node: Int, _ stage: Int, _ microBatch: Int,
+    _ operation: TrainingGraph.Operation, _ index: Int, _ node: Int, _ stage: Int, _ microBatch: Int,
     after ready: Readiness
   ) -> Readiness {
     let tasks = plan.stages[stage].tasks
     let profile = plan.profiles[node]
-    let works = tasks.work(of: operation, profile, plan.strategies[node])
-    return place(
-      works, on: stage, label(profile.node.name, operation.phase.rawValue, microBatch), after: ready)
+    let strategy = plan.strategies[node]
+    var ready = ready
+    for part in tasks.parts(of: operation, profile, strategy) {
+      if part == .afterStatistics {
+        ready = reduceStatistics(operation, index, node, stage, microBatch, after: ready)
+      }
+      ready = place(
+        tasks.work(of: operation, profile, strategy, part: part), on: stage,
+        label(profile.node.name, operation.phase.rawValue, microBatch), .operation(index, part),
+        after: ready)
+    }
+    return ready
+  }
+
+  private mutating func reduceStatistics(
+    _ operation: TrainingGraph.Operation, _ index: Int, _ node: Int, _ stage: Int, _ microBatch: Int,
+    after ready: Readiness
+  ) -> Readiness {
+    let tasks = plan.stages[stage].tasks
+    let profile = plan.profiles[node]
+    let (shape, partial) = tasks.statisticsPlace(
+      operation.rule?.phase ?? operation.phase, profile, plan.strategies[node])
+    let movement = TaskGraph.Movement(
+      .statistics(NodeID(node), operation: index), shape: shape,
+      from: TaskGraph.Movement.Place(stage: stage, layout: partial),
+      to: TaskGraph.Movement.Place(stage: stage, layout: partial.reduced))
+    return reduce(
+      tasks.statistics(operation.rule?.phase ?? operation.phase, profile, plan.strategies[node]), movement,
+      elementSize: tasks.sizes.gradient, label(profile.node.name, "statistics", microBatch), after: ready)
   }
 
   /// Puts work on every device of a stage; where there is none, what came before is passed on.
   mutating func place(
-    _ works: [Work], on stage: Int, _ label: TaskGraph.Label, after ready: Readiness
+    _ works: [Work], on stage: Int, _ label: TaskGraph.Label, _ action: TaskGraph.Action,
+    after ready: Readiness
   ) -> Readiness {
     let group = plan.stages[stage].group
     var result = ready
     for device in group.devices.indices {
       let work = works.count == 1 ? works[0] : works[device]
       if work.isEmpty { continue }
-      result[device] = [list.add(.compute(group.devices[device], work), label, after: ready[device])]
+      result[device] = [list.add(.compute(group.devices[device], work), label, action, after: ready[device])]
     }
     list.endGroup()
     return result

@@ -7,21 +7,26 @@ import Units
 extension Lowering {
   /// Runs the steps of a conversion inside a stage's group.
   mutating func reduce(
-    _ steps: [ConversionStep], _ stage: Int, elementSize: Int, _ label: TaskGraph.Label,
+    _ steps: [ConversionStep], _ movement: TaskGraph.Movement, elementSize: Int, _ label: TaskGraph.Label,
     after ready: Readiness
   ) -> Readiness {
+    guard !steps.isEmpty else { return ready }
     var ready = ready
+    let stage = movement.source.stage
     let tasks = plan.stages[stage].tasks
-    guard tasks.isJoined || steps.isEmpty else {
+    guard tasks.isJoined else {
       refuse(plan.stages[stage].group.devices)
       return ready
     }
-    for step in steps {
+    let index = list.add(movement)
+    for (position, step) in steps.enumerated() {
       let span = tasks.cut.ways[step.level] * tasks.cut.strides[step.level]
       for collective in tasks.collectives(step, elementSize: elementSize) {
         let members = collective.firstDevice..<collective.firstDevice + span
-        let index = list.add(.collective(collective), label, after: members.flatMap { ready[$0] })
-        for device in members { ready[device] = [index] }
+        let task = list.add(
+          .collective(collective), label, .step(movement: index, position),
+          after: members.flatMap { ready[$0] })
+        for device in members { ready[device] = [task] }
       }
       list.endGroup()
     }
@@ -30,38 +35,46 @@ extension Lowering {
 
   /// Brings a tensor from one layout to another, inside a group or from one group to another.
   mutating func convert(
-    _ tensor: TensorID, _ label: TaskGraph.Label, from source: (stage: Int, layout: Layout),
-    to target: (stage: Int, layout: Layout), after ready: Readiness
+    _ tensor: TensorID, _ subject: TaskGraph.Movement.Subject, _ label: TaskGraph.Label,
+    from source: TaskGraph.Movement.Place, to target: TaskGraph.Movement.Place, after ready: Readiness
   ) -> Readiness {
     let shape = plan.training.graph[tensor].type.shape
     let tasks = plan.stages[source.stage].tasks
-    if source.stage == target.stage {
-      guard let steps = tasks.conversion(shape, from: source.layout, to: target.layout) else {
-        return refuse(tensor, source.layout, target.layout, target.stage)
-      }
-      return reduce(steps, source.stage, elementSize: tasks.sizes.activation, label, after: ready)
+    let isInside = source.stage == target.stage
+    let whole = isInside ? target.layout : tasks.wholeBeforeLeaving(shape, source.layout)
+    guard isInside || !target.layout.isPartial,
+      tasks.conversion(shape, from: source.layout, to: whole) != nil
+    else { return refuse(tensor, source.layout, target.layout, target.stage) }
+    var ready = ready
+    for stop in tasks.stops(from: source.layout, to: whole) {
+      let movement = TaskGraph.Movement(
+        subject, shape: shape, from: TaskGraph.Movement.Place(stage: source.stage, layout: stop.from),
+        to: TaskGraph.Movement.Place(stage: source.stage, layout: stop.to))
+      ready = reduce(
+        conversionSteps(shape, from: stop.from, to: stop.to, over: tasks.cut) ?? [], movement,
+        elementSize: tasks.sizes.activation, label, after: ready)
     }
-    let whole = tasks.wholeBeforeLeaving(shape, source.layout)
-    guard !target.layout.isPartial, let steps = tasks.conversion(shape, from: source.layout, to: whole) else {
-      return refuse(tensor, source.layout, target.layout, target.stage)
-    }
-    let reduced = reduce(steps, source.stage, elementSize: tasks.sizes.activation, label, after: ready)
+    if isInside { return ready }
     let flows = tasks.flows(shape, from: whole, to: target.layout, at: plan.stages[target.stage].tasks)
     let transfer = TaskGraph.Label(
       category: "transfer", name: label.name, microBatch: label.microBatch, step: label.step)
-    return exchange(flows, transfer, after: reduced, to: target.stage)
+    let movement = TaskGraph.Movement(
+      subject, shape: shape, from: TaskGraph.Movement.Place(stage: source.stage, layout: whole), to: target)
+    return exchange(
+      flows, transfer, .transfer(movement: list.add(movement)), after: ready, to: target.stage)
   }
 
   /// Sends flows at once from the devices of one group to those of a stage.
   mutating func exchange(
-    _ flows: [Flow], _ label: TaskGraph.Label, after ready: Readiness, to stage: Int
+    _ flows: [Flow], _ label: TaskGraph.Label, _ action: TaskGraph.Action, after ready: Readiness,
+    to stage: Int
   ) -> Readiness {
     let count = plan.stages[stage].tasks.cut.deviceCount
     let before = ready.flatMap { $0 }
     let lost = flows.first { plan.routes.route(from: $0.from, to: $0.to) == nil }
     if let lost { refuse([lost.from, lost.to]) }
     guard !flows.isEmpty, lost == nil else { return Readiness(repeating: before, count: count) }
-    let index = list.add(.exchange(flows), label, after: before)
+    let index = list.add(.exchange(flows), label, action, after: before)
     list.endGroup()
     return Readiness(repeating: [index], count: count)
   }
@@ -98,9 +111,17 @@ extension Lowering {
       else {
         continue
       }
-      let reads = load.reads.map { list.add($0, label(name, "storage", microBatch), after: []) }
+      let place = TaskGraph.Movement.Place(stage: stage, layout: target)
+      let movement = list.add(
+        TaskGraph.Movement(
+          .samples(tensor), shape: plan.training.graph[tensor].type.shape, from: place, to: place))
+      let reads = load.reads.map {
+        list.add($0, label(name, "storage", microBatch), .samples(movement: movement), after: [])
+      }
       list.endGroup()
-      _ = exchange(load.flows, label(name, "transfer", microBatch), after: [reads], to: stage)
+      _ = exchange(
+        load.flows, label(name, "transfer", microBatch), .samples(movement: movement), after: [reads],
+        to: stage)
     }
   }
 }

@@ -1,25 +1,34 @@
 import Devices
 import Differentiation
 import Graphs
-import Machines
+public import Machines
 
 /// A plan whose names have been looked up: every stage with its tasks, every node with its strategy.
-final class ResolvedPlan {
-  struct Stage {
-    let tasks: StageTasks
-    let group: DeviceGroup
-    let nodes: Range<Int>
+public final class ResolvedPlan: Sendable {
+  /// A stage with what its operators do.
+  public struct Stage: Sendable {
+    /// What its operators do on its devices, and how the devices share tensors.
+    public let tasks: StageTasks
+    /// Its devices.
+    public let group: DeviceGroup
+    /// The nodes of the forward graph that it runs.
+    public let nodes: Range<Int>
   }
 
-  let plan: Plan
-  let machine: Machine
-  let facts: StepFacts
+  /// The plan.
+  public let plan: Plan
+  /// The machine that it is for.
+  public let machine: Machine
+  /// The training graph of one micro-batch and who reads and writes what.
+  public let facts: StepFacts
   /// The routes over listed links.
   let routes: Routes
-  let stages: [Stage]
-  let strategies: [Strategy]
+  /// The stages in the order of the data.
+  public let stages: [Stage]
+  /// For each node how it is spread over the devices of its stage.
+  public let strategies: [Strategy]
   /// For each node the index of its stage.
-  let stageOfNode: [Int]
+  public let stageOfNode: [Int]
 
   var training: TrainingGraph { facts.training }
   var profiles: [OperatorProfile] { facts.profiles }
@@ -28,7 +37,10 @@ final class ResolvedPlan {
   var backward: [[TrainingGraph.Operation]] { facts.backward }
   var forward: [TrainingGraph.Operation?] { facts.forward }
 
-  init(_ plan: Plan, facts: StepFacts, machine: Machine) throws(PlanViolations) {
+  /// Looks up the names of a plan.
+  ///
+  /// - Throws: Every name that is not there, and every rule that an operator does not allow.
+  public init(_ plan: Plan, facts: StepFacts, machine: Machine) throws(PlanViolations) {
     let training = facts.training
     let graph = training.graph
     self.plan = plan

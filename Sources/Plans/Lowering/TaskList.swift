@@ -8,6 +8,7 @@ typealias Readiness = [[Int]]
 /// Collects tasks in program order and, where steps may not overlap, puts a barrier after each group of them.
 struct TaskList {
   private(set) var tasks: [TaskGraph.Task] = []
+  private(set) var movements: [TaskGraph.Movement] = []
   /// Whether a barrier ends every group of tasks.
   let hasBarriers: Bool
   private var barrier: Int?
@@ -18,12 +19,20 @@ struct TaskList {
   /// Adds a task and returns its index.
   ///
   /// Behind barriers it waits for the last barrier alone, which waits for all before.
-  mutating func add(_ kind: TaskGraph.Kind, _ label: TaskGraph.Label, after dependencies: [Int]) -> Int {
+  mutating func add(
+    _ kind: TaskGraph.Kind, _ label: TaskGraph.Label, _ action: TaskGraph.Action, after dependencies: [Int]
+  ) -> Int {
     let index = tasks.count
     let waits = hasBarriers ? (barrier.map { [$0] } ?? []) : unique(dependencies)
-    tasks.append(TaskGraph.Task(kind: kind, label: label, dependencies: waits))
+    tasks.append(TaskGraph.Task(kind: kind, label: label, dependencies: waits, action: action))
     if hasBarriers { sinceBarrier.append(index) }
     return index
+  }
+
+  /// Adds a movement and returns its index.
+  mutating func add(_ movement: TaskGraph.Movement) -> Int {
+    movements.append(movement)
+    return movements.count - 1
   }
 
   /// Ends a group of tasks that may run at the same time.

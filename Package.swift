@@ -50,7 +50,9 @@ let package = Package(
     // C declarations of the parts of oneDNN that kernels call, looked up at run time.
     .target(name: "COneDNN"),
     library("Kernels", ["COneDNN", "Units", "Graphs", "Differentiation"]),
-    library("Communication", ["Units", "Diagnostics"]),
+    // Atomic words in shared memory and the system calls that Swift's module of the C library leaves out.
+    .target(name: "CTransport"),
+    library("Communication", ["CTransport", "Units", "Diagnostics"]),
     // Layer 3
     library("Planning", ["Units", "Graphs", "Differentiation", "Machines", "Devices", "Plans", "Results"]),
     library("Pricing", ["Units", "Machines", "Plans", "Results"]),

@@ -41,8 +41,9 @@ public struct IncomingMessage {
 
 /// What joins the ranks of one training run.
 ///
-/// Messages between two ranks arrive in the order in which they are sent. Waits yield, so that there may be
-/// more ranks than cores, and end with an error when a peer is lost.
+/// Messages between two ranks arrive in the order in which they are sent, and every message is received whole.
+/// Waits yield, so that there may be more ranks than cores, and end with an error when a peer is lost. A
+/// transport belongs to one thread at a time.
 public protocol Transport: AnyObject, Sendable {
   /// The number of this rank.
   var rank: Int { get }
@@ -50,10 +51,41 @@ public protocol Transport: AnyObject, Sendable {
   var rankCount: Int { get }
   /// Sends and receives at once, in any order that makes progress, and returns when all of it is done.
   ///
-  /// - Throws: ``PeerLost`` where a rank that takes part is gone or silent.
+  /// - Precondition: A message is received with as many bytes as it was sent with.
+  /// - Throws: ``PeerLost`` where a rank is gone or silent.
   func exchange(sending: [OutgoingMessage], receiving: [IncomingMessage]) throws(PeerLost)
-  /// The bytes sent so far to each rank.
+  /// Begins to send and receive, and goes on during later calls; ``finish(_:)`` waits for the end.
+  ///
+  /// Nobody may touch the messages' bytes before that.
+  func begin(sending: [OutgoingMessage], receiving: [IncomingMessage]) -> PendingExchange
+  /// Moves what can be moved without waiting; says whether the exchange is done.
+  func advance(_ pending: PendingExchange) -> Bool
+  /// Waits until an exchange is done.
+  ///
+  /// - Throws: ``PeerLost`` where a rank is gone or silent.
+  func finish(_ pending: PendingExchange) throws(PeerLost)
+  /// Returns memory, zeroed, from which peers can read messages without a copy on the way; nil where there is
+  /// none left, or no such memory.
+  ///
+  /// It begins at a page and lives as long as the transport. A message of at least 32 KiB that lies in it is
+  /// sent by its place; sending it ends when the peer has read it.
+  func sharedBuffer(byteCount: Int) -> UnsafeMutableRawBufferPointer?
+  /// The bytes sent so far to each rank: those of messages, and nothing that the transport adds.
   var bytesSent: [Int] { get }
+}
+
+extension Transport {
+  /// No transport has to share memory.
+  public func sharedBuffer(byteCount: Int) -> UnsafeMutableRawBufferPointer? { nil }
+}
+
+/// An exchange that was begun.
+public struct PendingExchange: Sendable {
+  /// For each peer that takes part, how many messages to it and from it have to be done.
+  let goals: [(peer: Int, sent: Int, received: Int)]
+
+  /// Creates a note of what has to be done.
+  public init(goals: [(peer: Int, sent: Int, received: Int)]) { self.goals = goals }
 }
 
 /// A rank that is gone or silent.
@@ -68,4 +100,9 @@ public struct PeerLost: Error, Hashable, Sendable {
     self.rank = rank
     self.reason = reason
   }
+}
+
+extension PeerLost: CustomStringConvertible {
+  /// One line that names the rank.
+  public var description: String { "rank \(rank) is lost: \(reason)" }
 }

@@ -15,7 +15,7 @@ struct ArchitectureTests {
     "Units": 0, "Diagnostics": 0, "Documents": 0,
     "Graphs": 1, "ONNXImport": 1, "Differentiation": 1, "Machines": 1, "Results": 1,
     "Datasets": 1,
-    "COneDNN": 1, "Devices": 2, "Plans": 2, "Kernels": 2, "Communication": 2,
+    "COneDNN": 1, "CTransport": 1, "Devices": 2, "Plans": 2, "Kernels": 2, "Communication": 2,
     "Planning": 3, "Pricing": 3, "Simulation": 3, "Execution": 3,
     "Studies": 4, "Reporting": 4, "Workflows": 4,
     "partita": 5,

@@ -1,7 +1,0 @@
-import Testing
-
-@testable import Communication
-
-@Suite struct CommunicationPlaceholder {
-  @Test func theModuleBuilds() {}
-}

@@ -80,9 +80,11 @@ extension Dropout: ReferenceKernel {
   {
     let x = inputs[0]
     let elements = product(x.shape.dropFirst())
+    let moment = context.moment
     let mask = ReferenceTensor<Scalar>(x.shape) { place in
-      let number = context.generator.uniform(
-        sample: UInt64(place / elements), element: UInt64(place % elements))
+      let element = moment.places.map { $0[place % elements] } ?? place % elements
+      let number = moment.generator.uniform(
+        sample: UInt64(moment.firstSample + place / elements), element: UInt64(element))
       return number < ratio ? 0 : 1
     }
     return ForwardResult([applying(mask, to: x)], auxiliaries: [mask])

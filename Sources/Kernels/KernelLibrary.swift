@@ -57,10 +57,11 @@ public struct KernelRequest: Hashable, Sendable {
   }
 }
 
-/// Where the operands of a kernel lie: row-major, batch outermost. What an operation does not read or write may
-/// be nil.
+/// Where the operands of a kernel lie: row-major, batch outermost.
+///
+/// What an operation does not read or write may be nil.
 public struct KernelOperands {
-  /// The node's inputs. A bias that another device adds is nil.
+  /// The node's inputs; a bias that another device adds is nil.
   public var inputs: [UnsafeMutableRawPointer?]
   /// The node's outputs: written forward, read backward.
   public var outputs: [UnsafeMutableRawPointer?]
@@ -73,12 +74,16 @@ public struct KernelOperands {
   /// The sums of a batch normalisation: written by its statistics step, read, summed over the batch, by the
   /// other.
   public var statistics: UnsafeMutableRawPointer?
+  /// What ``PreparedKernel/packParameters(_:into:)`` wrote since the parameters last changed; where it is nil
+  /// every run packs them anew.
+  public var packedParameters: UnsafeMutableRawPointer?
 
   /// Creates operands.
   public init(
     inputs: [UnsafeMutableRawPointer?] = [], outputs: [UnsafeMutableRawPointer?] = [],
     auxiliaries: [UnsafeMutableRawPointer?] = [], outputErrors: [UnsafeMutableRawPointer?] = [],
-    results: [UnsafeMutableRawPointer?] = [], statistics: UnsafeMutableRawPointer? = nil
+    results: [UnsafeMutableRawPointer?] = [], statistics: UnsafeMutableRawPointer? = nil,
+    packedParameters: UnsafeMutableRawPointer? = nil
   ) {
     self.inputs = inputs
     self.outputs = outputs
@@ -86,6 +91,7 @@ public struct KernelOperands {
     self.outputErrors = outputErrors
     self.results = results
     self.statistics = statistics
+    self.packedParameters = packedParameters
   }
 }
 
@@ -98,12 +104,18 @@ public struct KernelMoment: Sendable {
   /// Of a part that is cut along other dimensions than the batch: for each element of a sample its place in
   /// the whole sample; nil where the samples are whole.
   public let places: [Int]?
+  /// Of an embedding, the row of the whole table that is the first one present; an index of another row
+  /// gives zeros.
+  public let firstRow: Int
 
   /// Creates a moment.
-  public init(generator: CounterGenerator, firstSample: Int = 0, places: [Int]? = nil) {
+  public init(
+    generator: CounterGenerator, firstSample: Int = 0, places: [Int]? = nil, firstRow: Int = 0
+  ) {
     self.generator = generator
     self.firstSample = firstSample
     self.places = places
+    self.firstRow = firstRow
   }
 }
 
@@ -112,14 +124,28 @@ public struct KernelMoment: Sendable {
 public protocol PreparedKernel: AnyObject, Sendable {
   /// The bytes of memory, aligned to 64, that a run needs besides its operands.
   var scratchSize: Int { get }
+  /// The bytes, aligned to 64, of the parameters in the order in which the kernel reads them; zero where it
+  /// reads them as they lie.
+  var packedSize: Int { get }
+  /// Puts the parameters in the order in which the kernel reads them, for all runs until they change.
+  func packParameters(_ operands: KernelOperands, into packed: UnsafeMutableRawPointer)
   /// Runs the operation.
   func run(_ operands: KernelOperands, _ moment: KernelMoment, scratch: UnsafeMutableRawPointer?)
+}
+
+extension PreparedKernel {
+  /// Zero: parameters are read as they lie.
+  public var packedSize: Int { 0 }
+  /// Does nothing.
+  public func packParameters(_ operands: KernelOperands, into packed: UnsafeMutableRawPointer) {}
 }
 
 /// Kernels for every operator of a network.
 public protocol KernelLibrary: Sendable {
   /// The name on the command line: `reference` or `onednn`.
   var name: String { get }
+  /// What computes, for the log of a training: the library, its version and its instruction set.
+  var description: String { get }
   /// Returns the operation, ready to run.
   ///
   /// - Throws: ``UnrunnableNode`` where the operator has no arithmetic.

@@ -36,7 +36,8 @@ extension SoftmaxCrossEntropy: ReferenceKernel {
     let logarithms = kernel.logarithm(logits)
     let sum = places(labels, logits.shape).reduce(0) { $0 - logarithms.elements[$1] }
     return ForwardResult(
-      [ReferenceTensor([], [sum / Scalar(labels.count)])], auxiliaries: [kernel.forward(logits)])
+      [ReferenceTensor([], [sum / Scalar(context.lossCount ?? labels.count)])],
+      auxiliaries: [kernel.forward(logits)])
   }
 
   func backward<Scalar>(
@@ -45,6 +46,6 @@ extension SoftmaxCrossEntropy: ReferenceKernel {
     let labels = operands.input(1)
     var error = operands.auxiliary(0)
     for place in places(labels, error.shape) { error.elements[place] -= 1 }
-    return [error.map { $0 / Scalar(labels.count) }]
+    return [error.map { $0 / Scalar(context.lossCount ?? labels.count) }]
   }
 }

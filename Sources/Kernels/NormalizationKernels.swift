@@ -99,10 +99,42 @@ struct BatchNormalizationKernel<Scalar: KernelScalar> {
     return [overCells(products), overCells(sums { place, _ in error.elements[place] })]
   }
 
-  /// The mean over the cells, each weighted with its samples.
-  func overall(_ statistics: [Scalar]) -> ReferenceTensor<Scalar> {
-    let weighted = statistics.indices.map { statistics[$0] * Scalar(cells[$0 / channels].count) }
-    return overCells(weighted).map { $0 / Scalar(shape[0]) }
+  /// For each channel Σ (x − µ₀), then for each channel Σ (x − µ₀)², with a given µ₀.
+  func shiftedSums(_ x: ReferenceTensor<Scalar>, around origin: [Scalar]) -> [Scalar] {
+    let deviations = elementwise { x.elements[$0] - origin[$1 % channels] }
+    let first = sums { place, _ in deviations.elements[place] }
+    let second = sums { place, _ in deviations.elements[place] * deviations.elements[place] }
+    return overCells(first).elements + overCells(second).elements
+  }
+
+  /// For each channel Σ e, then for each channel Σ e x̂.
+  func errorSums(
+    _ x: ReferenceTensor<Scalar>, _ error: ReferenceTensor<Scalar>, mean: [Scalar], reciprocal: [Scalar]
+  ) -> [Scalar] {
+    let gradients = gradients(x, error, mean: mean, reciprocal: reciprocal)
+    return gradients[1].elements + gradients[0].elements
+  }
+
+  /// The error of the input from sums over `count` numbers of each channel, on whichever devices these lie.
+  func error(
+    _ x: ReferenceTensor<Scalar>, scale: ReferenceTensor<Scalar>, _ error: ReferenceTensor<Scalar>,
+    mean: [Scalar], reciprocal: [Scalar], sums: [Scalar], count: Int
+  ) -> ReferenceTensor<Scalar> {
+    elementwise { place, statistic in
+      let channel = statistic % channels
+      let normal = (x.elements[place] - mean[channel]) * reciprocal[channel]
+      let through = (sums[channel] + normal * sums[channels + channel]) / Scalar(count)
+      return scale.elements[channel] * reciprocal[channel] * (error.elements[place] - through)
+    }
+  }
+
+  /// The mean and variance of each cell.
+  func moments(_ mean: [Scalar], _ variance: [Scalar]) -> [BatchMoments<Scalar>] {
+    cells.indices.map { cell in
+      let range = cell * channels..<(cell + 1) * channels
+      return BatchMoments(
+        mean: Array(mean[range]), variance: Array(variance[range]), count: cells[cell].count * inner)
+    }
   }
 
   private func overCells(_ sums: [Scalar]) -> ReferenceTensor<Scalar> {

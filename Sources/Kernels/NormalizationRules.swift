@@ -26,10 +26,10 @@ extension BatchNormalization: ReferenceKernel {
     let channels = inputs[1].count
     // One cell leaves the types of the rule; more cells leave a row for each.
     let shape = kernel.cells.count == 1 ? [channels] : [kernel.cells.count, channels]
-    let keep = Scalar(momentum)
-    let states = [(3, statistics.mean), (4, statistics.variance)].map { input, values in
-      let batch = kernel.overall(values)
-      return (input: input, tensor: inputs[input].zip(batch) { keep * $0 + (1 - keep) * $1 })
+    let running = BatchMoments.overCells(kernel.moments(statistics.mean, statistics.variance))
+      .runningStatistics(mean: inputs[3].elements, variance: inputs[4].elements, momentum: momentum)
+    let states = [(3, running.mean), (4, running.variance)].map { input, values in
+      (input: input, tensor: ReferenceTensor([channels], values))
     }
     return ForwardResult(
       [y],

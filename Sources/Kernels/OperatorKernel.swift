@@ -42,7 +42,8 @@ public struct OperatorKernel: Sendable {
   private var context: KernelContext {
     KernelContext(
       inputTypes: inputTypes, outputTypes: outputTypes,
-      cells: cellRanges(samples: inputTypes.first?.shape.first ?? 1, cells: cells), generator: generator)
+      cells: cellRanges(samples: inputTypes.first?.shape.first ?? 1, cells: cells),
+      moment: KernelMoment(generator: generator))
   }
 
   /// Returns the outputs, and what the gradient rule asks to be left for the backward phase, in Float64.

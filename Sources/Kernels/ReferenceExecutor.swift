@@ -89,7 +89,8 @@ public struct ReferenceExecutor: Hashable, Sendable {
     return KernelContext(
       inputTypes: inputTypes, outputTypes: graph.outputTypes(of: graph[id]),
       cells: cellRanges(samples: samples, cells: cells),
-      generator: CounterGenerator(seed: seed, step: UInt64(number), stream: UInt64(id.index)))
+      moment: KernelMoment(
+        generator: CounterGenerator(seed: seed, step: UInt64(number), stream: UInt64(id.index))))
   }
 
   private func forward<Scalar>(

@@ -6,8 +6,21 @@ struct KernelContext {
   let outputTypes: [TensorType]
   /// The ranges of samples over which batch statistics are taken.
   let cells: [Range<Int>]
-  /// Where masks are drawn.
-  let generator: CounterGenerator
+  /// Where masks are drawn, and which part of the batch and of a sample is present.
+  let moment: KernelMoment
+  /// Of a loss, the number of labels of which it is the mean; nil for those that are present.
+  let lossCount: Int?
+
+  init(
+    inputTypes: [TensorType], outputTypes: [TensorType], cells: [Range<Int>], moment: KernelMoment,
+    lossCount: Int? = nil
+  ) {
+    self.inputTypes = inputTypes
+    self.outputTypes = outputTypes
+    self.cells = cells
+    self.moment = moment
+    self.lossCount = lossCount
+  }
 }
 
 /// What the forward phase of an operator makes.

@@ -83,7 +83,8 @@ extension Embedding: ReferenceKernel {
     let columns = inputs[1].shape[1]
     return ForwardResult([
       ReferenceTensor(context.outputTypes[0].shape) { place in
-        inputs[1].elements[Int(inputs[0].elements[place / columns]) * columns + place % columns]
+        guard let row = row(inputs[0].elements[place / columns], inputs[1].shape, context) else { return 0 }
+        return inputs[1].elements[row * columns + place % columns]
       }
     ])
   }
@@ -95,9 +96,15 @@ extension Embedding: ReferenceKernel {
     var table = ReferenceTensor<Scalar>(context.inputTypes[1].shape)
     let columns = table.shape[1]
     for place in 0..<error.count {
-      let row = Int(indices.elements[place / columns])
+      guard let row = row(indices.elements[place / columns], table.shape, context) else { continue }
       table.elements[row * columns + place % columns] += error.elements[place]
     }
     return [table]
+  }
+
+  /// The row of the part of the table that is present, or nil where another device has it.
+  private func row<Scalar: KernelScalar>(_ index: Scalar, _ table: [Int], _ context: KernelContext) -> Int? {
+    let row = Int(index) - context.moment.firstRow
+    return (0..<table[0]).contains(row) ? row : nil
   }
 }

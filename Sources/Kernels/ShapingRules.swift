@@ -20,14 +20,15 @@ extension Concatenation: ReferenceKernel {
 extension Split: ReferenceKernel {
   func forward<Scalar>(_ inputs: [ReferenceTensor<Scalar>], _ context: KernelContext) -> ForwardResult<Scalar>
   {
-    ForwardResult(
-      sizes.indices.map { inputs[0].slice(axis, from: sizes[..<$0].reduce(0, +), count: sizes[$0]) })
+    let extents = context.outputTypes.map { $0.shape[axis] }
+    return ForwardResult(
+      extents.indices.map { inputs[0].slice(axis, from: extents[..<$0].reduce(0, +), count: extents[$0]) })
   }
 
   func backward<Scalar>(
     _ operation: GradientOperation, _ operands: BackwardOperands<Scalar>, _ context: KernelContext
   ) -> [ReferenceTensor<Scalar>] {
-    let errors = sizes.indices.map { operands.outputError($0) }
+    let errors = context.outputTypes.indices.map { operands.outputError($0) }
     return [.concatenated(errors, axis: axis, shape: context.inputTypes[0].shape)]
   }
 }

@@ -7,8 +7,10 @@ extension Convolution: ReferenceKernel {
     let map = WindowMap(
       input: Array(input[2...]), output: Array(output[2...]), window: Array(weight[2...]), strides: strides,
       dilations: dilations, padding: padding)
+    // A part of the groups keeps the channels of a group, so the groups present follow from the shapes.
     return ConvolutionKernel(
-      map: map, groups: groups, batch: input[0], inputShape: input, weightShape: weight, outputShape: output)
+      map: map, groups: max(1, input[1] / weight[1]), batch: input[0], inputShape: input, weightShape: weight,
+      outputShape: output)
   }
 
   func forward<Scalar>(_ inputs: [ReferenceTensor<Scalar>], _ context: KernelContext) -> ForwardResult<Scalar>

@@ -1,0 +1,141 @@
+import Differentiation
+import Graphs
+import Kernels
+
+/// Runs kernels of a library on tensors: lays them out in memory as the contract says and reads results back.
+struct KernelRunner {
+  let library: any KernelLibrary
+  let scalar: KernelScalarType
+  var moment = KernelMoment(generator: CounterGenerator(seed: 0, step: 1, stream: 0))
+  var lossCount = 1
+  var statisticsCount = 1
+  /// Whether the parameters are packed beforehand.
+  var packsParameters = false
+
+  /// The operands of one node, each as numbers; nil stands for what is absent.
+  struct Operands {
+    var inputs: [ReferenceTensor<Double>?] = []
+    var outputs: [ReferenceTensor<Double>] = []
+    var auxiliaries: [ReferenceTensor<Double>] = []
+    var outputErrors: [ReferenceTensor<Double>?] = []
+    var statistics: [Double]? = nil
+  }
+
+  /// What one step of an operator wrote.
+  struct Written {
+    var outputs: [ReferenceTensor<Double>] = []
+    var auxiliaries: [ReferenceTensor<Double>] = []
+    var results: [ReferenceTensor<Double>] = []
+    var statistics: [Double] = []
+  }
+
+  func request(_ operator: Operator, _ step: KernelRequest.Step, _ inputs: [TensorType]) throws
+    -> KernelRequest
+  {
+    KernelRequest(
+      `operator`, step, inputTypes: inputs, outputTypes: try `operator`.rules.outputTypes(inputs: inputs),
+      scalar: scalar, lossCount: lossCount, statisticsCount: statisticsCount)
+  }
+
+  func run(
+    _ operator: Operator, _ step: KernelRequest.Step, _ inputs: [TensorType], _ given: Operands
+  ) throws -> Written { try run(request(`operator`, step, inputs), given) }
+
+  func run(_ request: KernelRequest, _ given: Operands) throws -> Written {
+    let kernel = try library.kernel(for: request)
+    let auxiliaryTypes = request.auxiliaryTypes
+    let number = OperandFormat.scalar(scalar)
+    let inputs = given.inputs.enumerated().map { index, tensor in
+      tensor.map { Buffer($0.elements, request.inputFormat(index)) }
+    }
+    let isForward = request.step == .forward
+    // What is written begins as nonsense, so that an element left out is seen.
+    func blank(_ types: [TensorType], _ format: (Int) -> OperandFormat) -> [Buffer] {
+      types.enumerated().map { Buffer([Double](repeating: 77, count: $1.elementCount), format($0)) }
+    }
+    func filled(_ tensors: [ReferenceTensor<Double>], _ format: (Int) -> OperandFormat) -> [Buffer] {
+      tensors.enumerated().map { Buffer($1.elements, format($0)) }
+    }
+    let outputs =
+      isForward
+      ? blank(request.outputTypes, request.outputFormat) : filled(given.outputs, request.outputFormat)
+    let auxiliaries =
+      isForward
+      ? blank(auxiliaryTypes, request.auxiliaryFormat) : filled(given.auxiliaries, request.auxiliaryFormat)
+    let errors = given.outputErrors.map { $0.map { Buffer($0.elements, number) } }
+    var results: [Buffer] = []
+    if case .backward(let operation) = request.step {
+      results = blank(operation.inputs.map { request.inputTypes[$0] }) { _ in number }
+    }
+    let sums =
+      given.statistics.map { Buffer($0, number) }
+      ?? Buffer([Double](repeating: 77, count: request.statisticsElementCount), number)
+    let scratch = Buffer(bytes: kernel.scratchSize)
+    let packed = Buffer(bytes: kernel.packedSize)
+    var operands = KernelOperands(
+      inputs: inputs.map { $0?.start }, outputs: outputs.map(\.start), auxiliaries: auxiliaries.map(\.start),
+      outputErrors: errors.map { $0?.start }, results: results.map(\.start), statistics: sums.start)
+    if packsParameters && kernel.packedSize > 0 {
+      kernel.packParameters(operands, into: packed.start)
+      operands.packedParameters = packed.start
+    }
+    kernel.run(operands, moment, scratch: scratch.start)
+    func read(_ buffers: [Buffer], _ types: [TensorType]) -> [ReferenceTensor<Double>] {
+      zip(buffers, types).map { ReferenceTensor($1.shape, $0.numbers) }
+    }
+    var written = Written()
+    switch request.step {
+    case .forward:
+      written.outputs = read(outputs, request.outputTypes)
+      written.auxiliaries = read(auxiliaries, auxiliaryTypes)
+    case .backward(let operation):
+      written.results = read(results, operation.inputs.map { request.inputTypes[$0] })
+    case .forwardStatistics, .backwardStatistics: written.statistics = sums.numbers
+    }
+    return written
+  }
+}
+
+/// Memory that is aligned to 64 bytes and freed with its owner.
+final class Buffer {
+  let start: UnsafeMutableRawPointer
+  private let count: Int
+  private let format: OperandFormat
+
+  init(_ numbers: [Double], _ format: OperandFormat) {
+    start = .allocate(byteCount: max(1, numbers.count * format.size), alignment: 64)
+    count = numbers.count
+    self.format = format
+    for (place, number) in numbers.enumerated() {
+      switch format {
+      case .scalar(.float32): start.storeBytes(of: Float(number), toByteOffset: place * 4, as: Float.self)
+      case .scalar(.float64): start.storeBytes(of: number, toByteOffset: place * 8, as: Double.self)
+      case .int64: start.storeBytes(of: Int64(number), toByteOffset: place * 8, as: Int64.self)
+      case .int32: start.storeBytes(of: Int32(number), toByteOffset: place * 4, as: Int32.self)
+      case .uint8: start.storeBytes(of: UInt8(number), toByteOffset: place, as: UInt8.self)
+      }
+    }
+  }
+
+  /// Memory filled with a pattern that is no sensible number.
+  init(bytes: Int) {
+    start = .allocate(byteCount: max(1, bytes), alignment: 64)
+    start.initializeMemory(as: UInt8.self, repeating: 0xAB, count: bytes)
+    count = 0
+    format = .uint8
+  }
+
+  var numbers: [Double] {
+    (0..<count).map { place in
+      switch format {
+      case .scalar(.float32): Double(start.load(fromByteOffset: place * 4, as: Float.self))
+      case .scalar(.float64): start.load(fromByteOffset: place * 8, as: Double.self)
+      case .int64: Double(start.load(fromByteOffset: place * 8, as: Int64.self))
+      case .int32: Double(start.load(fromByteOffset: place * 4, as: Int32.self))
+      case .uint8: Double(start.load(fromByteOffset: place, as: UInt8.self))
+      }
+    }
+  }
+
+  deinit { start.deallocate() }
+}

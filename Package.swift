@@ -86,6 +86,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
+    // A rank of the tests and benchmarks of `Communication`; no product, nobody types it.
+    .executableTarget(name: "RankProbe", dependencies: ["Communication"], swiftSettings: settings),
     // Tests
     tests("UnitsTests", ["Units"]),
     tests("DiagnosticsTests", ["Diagnostics"]),
@@ -97,7 +99,7 @@ let package = Package(
     tests("MachinesTests", ["Machines", "Units", "Diagnostics"]),
     tests("ResultsTests", ["Results", "Units"]),
     tests("DatasetsTests", ["Datasets", "Units", "Diagnostics"]),
-    tests("CommunicationTests", ["Communication", "Units", "Diagnostics"]),
+    tests("CommunicationTests", ["Communication", "RankProbe", "Units", "Diagnostics"]),
     tests(
       "ExecutionTests",
       [

@@ -18,7 +18,7 @@ struct ArchitectureTests {
     "COneDNN": 1, "CTransport": 1, "Devices": 2, "Plans": 2, "Kernels": 2, "Communication": 2,
     "Planning": 3, "Pricing": 3, "Simulation": 3, "Execution": 3,
     "Studies": 4, "Reporting": 4, "Workflows": 4,
-    "partita": 5,
+    "partita": 5, "RankProbe": 5,
   ]
 
   /// The edges inside a layer.

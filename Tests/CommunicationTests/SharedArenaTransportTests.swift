@@ -2,6 +2,7 @@ import Glibc
 import Testing
 
 @testable import Communication
+@testable import RankProbe
 
 @Suite(.timeLimit(.minutes(1))) struct SharedArenaTransportTests {
   @Test func `a message arrives as it was sent, and is counted`() throws {
@@ -69,7 +70,8 @@ import Testing
       let transports = try LocalTransport.ranks(ranks, ringCapacity: capacity)
       let rounds = RandomRounds(seed: seed, rankCount: ranks)
       let threads = Threads(ranks) { rank in
-        try rounds.run(on: transports[rank])
+        let faults = try rounds.run(on: transports[rank])
+        #expect(faults == [])
       }
       try threads.join()
       for rank in 0..<ranks {
@@ -114,7 +116,7 @@ import Testing
       }
       var byte: [UInt8] = [0]
       let lost = byte.withUnsafeMutableBytes { bytes -> PeerLost? in
-        do {
+        do throws(PeerLost) {
           try ranks[0].exchange(sending: [], receiving: [IncomingMessage(from: 2, bytes: bytes)])
           return nil
         } catch {

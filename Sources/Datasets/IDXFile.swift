@@ -1,10 +1,10 @@
 internal import Diagnostics
 
-/// Reads an IDX file: two zero bytes, a code of the kind of number, the number of dimensions, their extents in
-/// 32 bits, and the numbers, all big-endian.
+/// Reads an IDX file: two zero bytes, a code of the kind of number, the number of dimensions, their extents
+/// in 32 bits, and the numbers, all big-endian.
 ///
-/// > Source: Y. LeCun, C. Cortes, C. J. C. Burges. "The MNIST database of handwritten digits", section "The IDX
-/// > file format".
+/// > Source: Y. LeCun, C. Cortes, C. J. C. Burges. "The MNIST database of handwritten digits", section "The
+/// > IDX file format".
 func readIDX(_ file: DataFile) throws(InputError) -> NumberArray {
   let bytes = file.bytes
   guard bytes.count >= 4, bytes[0] == 0, bytes[1] == 0, let kind = kinds[bytes[2]], bytes[3] > 0 else {

@@ -14,8 +14,9 @@ public struct OpenedDataset: Sendable {
 /// The names of data sets that are known.
 public let datasetNames = ["digits", "fashion-mnist"]
 
-/// Returns the folders in which named data sets are looked for: a given one, then `.deps` of the current folder
-/// and of the folders around the executable.
+/// Returns the folders in which named data sets are looked for.
+///
+/// They are a given one, then `.deps` of the current folder and of the folders around the executable.
 ///
 /// - Parameters:
 ///   - given: What the user set, as in the environment variable `PARTITA_DATA`.
@@ -43,14 +44,14 @@ public func datasetFolders(given: String?, executable: String?) -> [String] {
 ///
 /// | what | training | evaluation |
 /// |---|---|---|
-/// | IDX, plain or `.gz` | `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` | the same with `t10k` or `test` |
-/// | NumPy | `train-images.npy`, `train-labels.npy` | `test-images.npy`, `test-labels.npy` |
+/// | IDX, plain or `.gz` | `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` | `t10k-…` or `test-…` |
+/// | NumPy | `train-images.npy`, `train-labels.npy` | `test-…` |
 /// | CSV, plain or `.gz` | `train.csv` | `test.csv` |
-/// | tar archives in WebDataset's naming | `train/*.tar`, `train-*.tar` or `*.tar` | the same with `test` or `val` |
+/// | tar in WebDataset's naming | `train/*.tar`, `train-*.tar` or `*.tar` | `test/*.tar`, `val-*.tar` … |
 ///
 /// In IDX, `train-images.idx3-ubyte` is a name, too; in NumPy, `x_train.npy` and `y_train.npy` are. The
-/// evaluation set may be missing. Numbers are standardised by the training set: bytes become [0, 1], then each
-/// channel gets mean 0 and deviation 1.
+/// evaluation set may be missing. Numbers are standardised by the training set: bytes become [0, 1], then
+/// each channel gets mean 0 and deviation 1.
 ///
 /// - Parameters:
 ///   - name: One of ``datasetNames``, the name of another folder in `folders`, or a path.

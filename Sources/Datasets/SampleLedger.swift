@@ -1,8 +1,8 @@
 /// What proves that a run has read every sample that it should have, and none twice.
 ///
-/// Each sample that is read in a step adds a number of 128 bits that depends on both. Sums do not depend on the
-/// order, so that the ledgers of ranks add up to that of the run, and a resumed run goes on from a stored one.
-/// Two runs that read unlike samples have unlike sums, but for a chance of 2⁻¹²⁸.
+/// Each sample that is read in a step adds a number of 128 bits that depends on both. Sums do not depend on
+/// the order, so that the ledgers of ranks add up to that of the run, and a resumed run goes on from a stored
+/// one. Two runs that read unlike samples have unlike sums, but for an accident.
 public struct SampleLedger: Hashable, Sendable {
   /// The samples read.
   public private(set) var count: Int

@@ -1,8 +1,8 @@
 /// Which samples each step of a training run reads: a new permutation of the set for every epoch.
 ///
-/// Any step can be asked for without those before it, so that a resumed run needs only the number of the step.
-/// The last samples of an epoch that do not fill a batch are left out, as is usual where the batch is fixed;
-/// they are others in every epoch. Steps and epochs count from zero.
+/// Any step can be asked for without those before it, so that a resumed run needs only the step's number. The
+/// last samples of an epoch that do not fill a batch are left out, as is usual where the batch is fixed; they
+/// are others in every epoch. Steps and epochs count from zero.
 ///
 /// ```swift
 /// let order = SampleOrder(count: 60_000, seed: 7, batch: 64)
@@ -13,8 +13,8 @@
 ///
 /// The place of a sample in its epoch is enciphered by a balanced Feistel network of eight rounds over the
 /// least even number of bits that holds the count, again and again until it is below the count; the round
-/// function is the mixing function of SplitMix64. Places and samples thus correspond one to one, and no memory
-/// is needed.
+/// function is the mixing function of SplitMix64. Places and samples thus correspond one to one, and no
+/// memory is needed.
 ///
 /// > Source: J. Black, P. Rogaway. "Ciphers with Arbitrary Finite Domains." CT-RSA 2002 (cycle walking);
 /// > G. L. Steele, D. Lea, C. H. Flood. "Fast Splittable Pseudorandom Number Generators." OOPSLA 2014.

@@ -2,8 +2,8 @@ internal import Glibc
 
 /// How stored numbers become what a network reads: `(u · x − mean) ∕ deviation`, by channel.
 ///
-/// With the stored number `x`; `u` is 1 ∕ 255 for bytes and 1 otherwise, so that bytes are in [0, 1]. Mean and
-/// standard deviation are those of the training set: of each channel of images, of each column of rows of
+/// With the stored number `x`; `u` is 1 ∕ 255 for bytes and 1 otherwise, so that bytes are in [0, 1]. Mean
+/// and standard deviation are those of the training set: of each channel of images, of each column of rows of
 /// features, and of all numbers where rows are bytes. They are taken over all samples, or over 8192 of them
 /// that are evenly spaced. What never changes is divided by one.
 struct Standardization: Hashable, Sendable {

@@ -17,6 +17,7 @@ func readTar(_ file: DataFile) throws(InputError) -> [TarMember] {
   let bytes = file.bytes
   var members: [TarMember] = []
   var position = 0
+  var begin = 0
   var longName: String?
   var longSize: Int?
   while position < bytes.count {
@@ -43,10 +44,11 @@ func readTar(_ file: DataFile) throws(InputError) -> [TarMember] {
     default: (longName, longSize) = (nil, nil)
     }
     // The size is at most that of the file, so the rounding does not overflow.
+    begin = position
     position = start + (size + 511) / 512 * 512
   }
   // The two empty blocks at the end may be missing, but not a part of a member.
-  guard position == bytes.count else { throw truncated(file, at: bytes.count) }
+  guard position == bytes.count else { throw truncated(file, at: begin) }
   return members
 }
 

@@ -1,7 +1,0 @@
-import Testing
-
-@testable import Datasets
-
-@Suite struct DatasetsPlaceholder {
-  @Test func theModuleBuilds() {}
-}

@@ -106,14 +106,14 @@ struct AdditiveCosts {
     else { return nil }
     var held = 1
     for dimension in shape.indices {
-      var parts = 1
+      var cutting: UInt64 = 0
       var extent = shape[dimension]
       for level in 0..<cut.levelCount {
         let before = from[level] == .sharded(dimension)
         if before { extent /= cut.ways[level] }
-        if before || to[level] == .sharded(dimension) { parts *= cut.ways[level] }
+        if before || to[level] == .sharded(dimension) { cutting |= 1 << UInt64(level) }
       }
-      guard shape[dimension] % parts == 0 else { return nil }
+      guard cut.isBalanced(shape[dimension], levels: cutting) else { return nil }
       held *= extent
     }
     var sum = 0.0

@@ -13,10 +13,7 @@ struct ConversionTests {
     let shape: [Int]
   }
 
-  /// Even, indivisible and uneven: 1–3 levels of 2 and 3 ways.
-  ///
-  /// An even axis is a multiple of all devices: one that is a multiple of some levels alone is taken to be
-  /// even over them, which no fixed place of its steps among the devices can give.
+  /// Even, even over some levels only, indivisible and uneven: 1–3 levels of 2 and 3 ways.
   private static let cases: [Case] = [
     Case(ways: [2], weights: [[1, 1]], shape: [4, 6]),
     Case(ways: [3], weights: [[1, 1, 1]], shape: [6, 3]),
@@ -32,6 +29,8 @@ struct ConversionTests {
     Case(ways: [2, 3], weights: [[1, 2], [2, 1, 1]], shape: [7, 6]),
     Case(ways: [2, 2, 2], weights: [[1, 1], [1, 1], [1, 1]], shape: [8, 16]),
     Case(ways: [2, 2, 2], weights: [[1, 1], [1, 1], [1, 1]], shape: [5, 3]),
+    Case(ways: [2, 2, 2], weights: [[1, 1], [1, 1], [1, 1]], shape: [4, 6]),
+    Case(ways: [2, 3], weights: [[1, 1], [1, 1, 1]], shape: [2, 9]),
     Case(ways: [2, 3, 2], weights: [[2, 1], [1, 1, 1], [1, 3]], shape: [7, 5]),
   ]
 
@@ -58,7 +57,7 @@ struct ConversionTests {
         #expect((steps == nil) == isImpossible, "\(from) to \(to)")
         guard let steps else { continue }
         var exchange = ElementExchange(
-          shape: one.shape, ways: one.ways, weights: one.weights, from: from, to: to)
+          shape: one.shape, cut: cut, from: from, to: to)
         exchange.slice()
         for step in steps {
           let received = exchange.apply(step.operation, level: step.level)
@@ -74,6 +73,37 @@ struct ConversionTests {
     }
     // Of the 4 · 4 states of a level 13 pairs can be converted: R, S0 and S1 never become P.
     #expect(conversions == one.ways.reduce(1) { count, _ in count * 13 })
+  }
+
+  /// Axes that divide over any, some or none of the levels.
+  @Test(arguments: 0..<120) func randomConversionsReceiveWhatTheStepsSay(_ seed: Int) throws {
+    var random = SplitMix64(state: UInt64(seed))
+    let ways = (0..<Int.random(in: 1...3, using: &random)).map { _ in Int.random(in: 2...3, using: &random) }
+    let group = Self.group(ways)
+    let isEven = Int.random(in: 0..<4, using: &random) > 0
+    let shares = Shares(
+      ways.map { count in (0..<count).map { _ in isEven ? 1 : Int.random(in: 1...3, using: &random) } })
+    let cut = Cut(group: group, shares: shares)
+    let shape = [Int.random(in: 1...24, using: &random), Int.random(in: 1...24, using: &random)]
+    let states: [SplitState] = [.replicated, .partial, .sharded(0), .sharded(1)]
+    func layout(_ count: Int) -> Layout {
+      Layout(ways.map { _ in states[Int.random(in: 0..<count, using: &random) % 4] })
+    }
+    let from = layout(4)
+    let to = Layout(
+      from.states.map { state in
+        let next = states[Int.random(in: 0..<4, using: &random)]
+        return next == .partial && state != .partial ? state : next
+      })
+    let steps = try #require(conversionSteps(shape, from: from, to: to, over: cut))
+    var exchange = ElementExchange(shape: shape, cut: cut, from: from, to: to)
+    exchange.slice()
+    let place: Comment = "seed \(seed): \(ways) \(shares.weights) \(shape): \(from) to \(to)"
+    for step in steps {
+      let received = exchange.apply(step.operation, level: step.level)
+      #expect(received == group.devices.indices.map { step.received(by: $0, ways: ways[step.level]) }, place)
+    }
+    #expect(exchange.isTarget(), place)
   }
 
   /// The bytes of the collectives are those of the step; of an all-to-all between chunks, up to rounding to

@@ -4,8 +4,7 @@ import Plans
 /// Devices that hold elements one by one, with the addends that each holding sums: the second
 /// implementation of conversions, which moves sets where the first one counts.
 ///
-/// An element stands for its blocks: along a dimension of `n` steps, step `i` belongs to the block between
-/// the boundaries ⌊n · W(b) ∕ W⌋. What a partial level scatters in chunks are shares of the atoms, the
+/// An element stands for its blocks, one for each dimension. What a partial level scatters in chunks are shares of the atoms, the
 /// elements that no level tells apart, in their order.
 struct ElementExchange {
   private let ways: [Int]
@@ -25,9 +24,9 @@ struct ElementExchange {
 
   private var deviceCount: Int { ways.reduce(1, *) }
 
-  init(shape: [Int], ways: [Int], weights: [[Int]], from: Layout, to: Layout) {
-    self.ways = ways
-    self.weights = weights
+  init(shape: [Int], cut: Cut, from: Layout, to: Layout) {
+    ways = cut.ways
+    weights = cut.shares.weights
     self.from = from
     self.to = to
     self.shape = shape
@@ -36,22 +35,13 @@ struct ElementExchange {
     for level in ways.indices { strides[level] = ways[(level + 1)...].reduce(1, *) }
     self.strides = strides
     let devices = ways.reduce(1, *)
-    let cumulative = (0...devices).map { count in
-      (0..<count).reduce(0) { sum, block in
-        sum + ways.indices.reduce(1) { $0 * weights[$1][block / strides[$1] % ways[$1]] }
-      }
-    }
     let elements = shape.reduce(1, *)
     blocks = (0..<elements).map { element in
       var rest = element
       return shape.indices.reversed().map { dimension -> Int in
         let step = rest % shape[dimension]
         rest /= shape[dimension]
-        return (0..<devices).first { block in
-          let extent = shape[dimension]
-          return extent * cumulative[block] / cumulative[devices] <= step
-            && step < extent * cumulative[block + 1] / cumulative[devices]
-        } ?? -1
+        return (0..<devices).first { cut.block($0, of: shape[dimension]).contains(step) } ?? -1
       }.reversed()
     }
     chunks = []

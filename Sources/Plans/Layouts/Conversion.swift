@@ -91,9 +91,8 @@ private struct ConversionWalk {
     var isEven = cut.isEven
     var atom = 1
     for (extent, cutting) in zip(shape, cuttingLevels) {
-      let parts = cutting.reduce(1) { $0 * cut.ways[$1] }
-      isEven = isEven && extent % parts == 0
-      atom *= extent / parts
+      isEven = isEven && cut.isBalanced(extent, levels: cutting.reduce(0) { $0 | 1 << UInt64($1) })
+      atom *= extent / cutting.reduce(1) { $0 * cut.ways[$1] }
     }
     let chunks = levels.filter { from[$0] == .partial && to[$0] == .replicated }
     self.isEven = isEven && atom % chunks.reduce(1, { $0 * cut.ways[$1] }) == 0

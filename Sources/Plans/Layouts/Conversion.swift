@@ -41,24 +41,7 @@ public func conversionSteps(
   _ shape: [Int], from: Layout, to: Layout, over cut: Cut
 ) -> [ConversionStep]? {
   guard from.bits != to.bits else { return [] }
-  let levels = cut.levelCount
-  for level in 0..<levels where to[level] == .partial && from[level] != .partial { return nil }
-  var walk = ConversionWalk(shape: shape, from: from, to: to, cut: cut)
-  for level in 0..<levels {
-    if from[level] == .replicated, case .sharded = to[level] { walk.slice(level, to[level]) }
-  }
-  for level in stride(from: levels - 1, through: 0, by: -1) where from[level] == .partial {
-    if to[level] != .partial { walk.reduceScatter(level, to: to[level]) }
-  }
-  for level in 0..<levels {
-    if case .sharded(let old) = from[level], case .sharded(let new) = to[level], old != new {
-      walk.allToAll(level, to: to[level])
-    }
-  }
-  for level in 0..<levels where to[level] == .replicated && from[level] != .replicated {
-    walk.allGather(level)
-  }
-  return walk.steps
+  return ConversionWalk.walk(shape, from: from, to: to, over: cut)?.steps
 }
 
 /// Follows what each device holds while a tensor changes its layout.
@@ -66,11 +49,11 @@ public func conversionSteps(
 /// A level that is reduced to the whole holds chunks in between. A chunk is a share of every atom, the
 /// finest part that the levels sharded before or after cut out of the tensor; so chunks never straddle the
 /// parts that other levels move, and gathering them gives exactly the target.
-private struct ConversionWalk {
+struct ConversionWalk {
   let shape: [Int]
   let cut: Cut
   /// For each dimension the levels that cut it before or after.
-  private let cuttingLevels: [[Int]]
+  let cuttingLevels: [[Int]]
   /// Whether all atoms and all chunks are equal.
   private let isEven: Bool
   var layout: Layout
@@ -79,8 +62,40 @@ private struct ConversionWalk {
   /// Elements held by each device, or one value where all hold equally many.
   var held: [Int] = []
   var steps: [ConversionStep] = []
+  /// What is held before and after each of the steps.
+  var states: [Conversion.State] = []
 
-  init(shape: [Int], from: Layout, to: Layout, cut: Cut) {
+  /// Goes all the way, or returns nil where nothing leads from one layout to the other.
+  static func walk(_ shape: [Int], from: Layout, to: Layout, over cut: Cut) -> ConversionWalk? {
+    let levels = cut.levelCount
+    for level in 0..<levels where to[level] == .partial && from[level] != .partial { return nil }
+    var walk = ConversionWalk(shape: shape, from: from, to: to, cut: cut)
+    for level in 0..<levels {
+      if from[level] == .replicated, case .sharded = to[level] { walk.slice(level, to[level]) }
+    }
+    walk.states = [walk.state]
+    for level in stride(from: levels - 1, through: 0, by: -1) where from[level] == .partial {
+      if to[level] != .partial { walk.reduceScatter(level, to: to[level]) }
+    }
+    for level in 0..<levels {
+      if case .sharded(let old) = from[level], case .sharded(let new) = to[level], old != new {
+        walk.allToAll(level, to: to[level])
+      }
+    }
+    for level in 0..<levels where to[level] == .replicated && from[level] != .replicated {
+      walk.allGather(level)
+    }
+    return walk
+  }
+
+  private var state: Conversion.State { Conversion.State(layout: layout, chunkedLevels: chunked) }
+
+  private mutating func finish(_ step: ConversionStep) {
+    steps.append(step)
+    states.append(state)
+  }
+
+  private init(shape: [Int], from: Layout, to: Layout, cut: Cut) {
     self.shape = shape
     self.cut = cut
     layout = from
@@ -99,35 +114,35 @@ private struct ConversionWalk {
     held = elements([layout])
   }
 
-  mutating func slice(_ level: Int, _ state: SplitState) {
+  private mutating func slice(_ level: Int, _ state: SplitState) {
     layout = layout.with(state, at: level)
     held = elements([layout])
   }
 
-  mutating func reduceScatter(_ level: Int, to state: SplitState) {
+  private mutating func reduceScatter(_ level: Int, to state: SplitState) {
     let before = held
     if state == .replicated { chunked.append(level) }
     layout = layout.with(state, at: level)
     held = elements([layout])
-    steps.append(
+    finish(
       ConversionStep(operation: .reduceScatter, level: level, before: before, after: held, kept: []))
   }
 
-  mutating func allToAll(_ level: Int, to state: SplitState) {
+  private mutating func allToAll(_ level: Int, to state: SplitState) {
     let (before, previous) = (held, layout)
     layout = layout.with(state, at: level)
     held = elements([layout])
-    steps.append(
+    finish(
       ConversionStep(
         operation: .allToAll, level: level, before: before, after: held, kept: elements([previous, layout])))
   }
 
-  mutating func allGather(_ level: Int) {
+  private mutating func allGather(_ level: Int) {
     let before = held
     chunked.removeAll { $0 == level }
     layout = layout.with(.replicated, at: level)
     held = elements([layout])
-    steps.append(ConversionStep(operation: .allGather, level: level, before: before, after: held, kept: []))
+    finish(ConversionStep(operation: .allGather, level: level, before: before, after: held, kept: []))
   }
 
   /// The elements that each device holds in all of the layouts at once, or one value where all hold equally

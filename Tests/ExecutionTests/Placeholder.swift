@@ -1,7 +1,0 @@
-import Testing
-
-@testable import Execution
-
-@Suite struct ExecutionPlaceholder {
-  @Test func theModuleBuilds() {}
-}

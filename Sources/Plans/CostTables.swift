@@ -130,7 +130,7 @@ public struct CostTables: Sendable {
 
   /// The bytes of a part, or of an all-to-all's piece, where all are equal.
   func evenUnit(of collective: Collective) -> Int? {
-    guard case .even(let size) = collective.parts else { return nil }
+    guard collective.pieces == nil, case .even(let size) = collective.parts else { return nil }
     guard collective.operation == .allToAll else { return size.count }
     let ways = resources.groups[collective.group].levels[collective.level].ways
     switch collective.resultParts {
@@ -146,10 +146,12 @@ public struct CostTables: Sendable {
     var lanes = 1
     if case .byLane = collective.parts { lanes = group.stride(of: collective.level) }
     if case .byLane = collective.resultParts { lanes = group.stride(of: collective.level) }
+    if let pieces = collective.pieces { lanes = pieces.count }
     return (0..<lanes).map { lane in
       let rounds = collective.algorithm.rounds(
         collective.operation, sizes: collective.parts.sizes(lane: lane, ways: ways),
-        results: collective.resultParts?.sizes(lane: lane, ways: ways))
+        results: collective.resultParts?.sizes(lane: lane, ways: ways),
+        pieces: collective.pieces?[lane].map(\.count))
       // Lanes keep step round by round, and only one that is even by itself would write equal rounds once.
       return lanes == 1 ? rounds : rounds.flatMap { $0.unrolled }
     }

@@ -144,7 +144,7 @@ struct ExchangeConversionTests {
     let one = Self.cases[index]
     let cut = Cut(group: exchangeGroup(one.ways), shares: Shares(one.weights))
     let seed = UInt64(index) + 1
-    let trials = Self.trials(one, cut, count: 120, seed: seed)
+    let trials = Self.trials(one, cut, count: 60, seed: seed)
     let network = ExchangeNetwork(cut.deviceCount)
     let results = Results(cut.deviceCount, trials.count)
     network.run { transport in
@@ -191,7 +191,8 @@ struct ExchangeConversionTests {
         for lane in 0..<lanes {
           let rounds = collective.algorithm.rounds(
             collective.operation, sizes: collective.parts.sizes(lane: lane, ways: ways),
-            results: collective.resultParts?.sizes(lane: lane, ways: ways))
+            results: collective.resultParts?.sizes(lane: lane, ways: ways),
+            pieces: collective.pieces?[lane].map(\.count))
           for round in rounds {
             for message in round.messages {
               let to = collective.firstDevice + message.to * lanes + lane

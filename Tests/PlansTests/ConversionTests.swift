@@ -106,8 +106,7 @@ struct ConversionTests {
     #expect(exchange.isTarget(), place)
   }
 
-  /// The bytes of the collectives are those of the step; of an all-to-all between chunks, up to rounding to
-  /// bytes.
+  /// The bytes of the collectives are those of the step.
   private func expectCollectives(
     of step: ConversionStep, _ cut: Cut, receive elements: [Int], _ place: Comment
   ) {
@@ -117,11 +116,7 @@ struct ConversionTests {
     let collectives = step.collectives(over: cut, group: 0, algorithms: algorithms, elementSize: 4)
     let bytes = collectives.reduce(0) { $0 + tables.bytesReceived(by: $1).count }
     let expected = 4 * elements.reduce(0, +)
-    if step.operation == .allToAll {
-      #expect(abs(bytes - expected) <= 4 * cut.deviceCount * cut.ways[step.level], place)
-    } else {
-      #expect(bytes == expected, place)
-    }
+    #expect(bytes == expected, place)
   }
 
   @Test func evenStepsReceiveTheFormulasOfTheAlgebra() throws {

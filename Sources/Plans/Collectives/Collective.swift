@@ -1,3 +1,5 @@
+public import Units
+
 /// What a collective does to the data of the devices that take part.
 public enum CollectiveOperation: String, Hashable, Sendable, CaseIterable {
   /// Sums addends and leaves each device one part of the sum.
@@ -40,11 +42,14 @@ public struct Collective: Hashable, Sendable {
   public let parts: CollectiveParts
   /// Of an all-to-all, what each coordinate holds afterwards; nil where the shares are those of ``parts``.
   public let resultParts: CollectiveParts?
+  /// Of an all-to-all between chunks, for each lane what each coordinate sends to each, row by row; nil where
+  /// the parts decide it.
+  public let pieces: [[Bytes]]?
 
   /// Creates a collective.
   public init(
     operation: CollectiveOperation, algorithm: CollectiveAlgorithm, group: Int, level: Int, firstDevice: Int,
-    parts: CollectiveParts, resultParts: CollectiveParts? = nil
+    parts: CollectiveParts, resultParts: CollectiveParts? = nil, pieces: [[Bytes]]? = nil
   ) {
     self.operation = operation
     self.algorithm = algorithm
@@ -53,5 +58,6 @@ public struct Collective: Hashable, Sendable {
     self.firstDevice = firstDevice
     self.parts = parts
     self.resultParts = resultParts
+    self.pieces = pieces
   }
 }

@@ -36,17 +36,21 @@ struct LaneParts {
   let sizes: [Int]
   /// The running sums of what each coordinate holds after an all-to-all, from zero.
   private let resultSums: [Int]
+  /// What each coordinate sends to each, row by row, where the parts do not decide it.
+  private let pieces: [Int]?
   /// Whether all parts, and all pieces of an all-to-all, are equal.
   let isEven: Bool
 
   /// Creates parts; those after an all-to-all have the shares of `sizes` unless `results` are given.
-  init(sizes: [Int], results: [Int]? = nil) {
+  init(sizes: [Int], results: [Int]? = nil, pieces: [Int]? = nil) {
     self.sizes = sizes
+    self.pieces = pieces
     var sums = [0]
     for size in results ?? sizes { sums.append(sums[sums.count - 1] + size) }
     resultSums = sums
     isEven =
-      sizes.allSatisfy { $0 == sizes[0] } && (results ?? sizes).allSatisfy { $0 == (results ?? sizes)[0] }
+      pieces == nil && sizes.allSatisfy { $0 == sizes[0] }
+      && (results ?? sizes).allSatisfy { $0 == (results ?? sizes)[0] }
   }
 
   /// The coordinates.
@@ -55,8 +59,10 @@ struct LaneParts {
   /// What coordinate `from` sends to `to` in an all-to-all: `part(from) · share(to)`.
   ///
   /// Rounded so that the pieces of a part add up to it: the running sums of the shares, times the part, are
-  /// rounded down and their differences taken. Where the cuts are whole elements nothing is rounded.
+  /// rounded down and their differences taken. Where the cuts are whole elements nothing is rounded; chunks,
+  /// which are rounded themselves, come with their pieces.
   func piece(from: Int, to: Int) -> Int {
+    if let pieces { return pieces[from * ways + to] }
     scaled(sizes[from], by: resultSums[to + 1]) - scaled(sizes[from], by: resultSums[to])
   }
 
@@ -76,16 +82,19 @@ extension CollectiveAlgorithm {
     self == .halvingDoubling && ways & (ways - 1) != 0 ? .ring : self
   }
 
-  /// The rounds of a lane whose parts have `sizes` bytes; `results` are those after an all-to-all.
+  /// The rounds of a lane whose parts have `sizes` bytes; `results` are those after an all-to-all, and `pieces`
+  /// what each coordinate sends to each in it, row by row, where the parts do not decide that.
   ///
   /// A reduce-scatter and an all-gather move `(w − 1) · Σ sizes` in all, an all-reduce twice that, an
   /// all-to-all every piece once that is not yet at its place. In an all-gather each coordinate receives what
   /// it does not own; in a reduce-scatter it receives `w − 1` times its own part, but that uneven parts sent
   /// by way of others (ring, halving) give coordinates other shares of the same sum.
-  public func rounds(_ operation: CollectiveOperation, sizes: [Int], results: [Int]? = nil)
-    -> [CollectiveRound]
-  {
-    let parts = LaneParts(sizes: sizes, results: operation == .allToAll ? results : nil)
+  public func rounds(
+    _ operation: CollectiveOperation, sizes: [Int], results: [Int]? = nil, pieces: [Int]? = nil
+  ) -> [CollectiveRound] {
+    let isAllToAll = operation == .allToAll
+    let parts = LaneParts(
+      sizes: sizes, results: isAllToAll ? results : nil, pieces: isAllToAll ? pieces : nil)
     guard parts.ways > 1 else { return [] }
     return switch resolved(ways: parts.ways) {
     case .ring: RingAlgorithm.rounds(operation, parts)

@@ -12,6 +12,9 @@ public struct ConversionStep: Hashable, Sendable {
   public let after: [Int]
   /// Of the elements held after, those that an all-to-all finds in place; one value where all are equal.
   public let kept: [Int]
+  /// Of an all-to-all between chunks, for each device what it sends to each coordinate of the level, its own
+  /// share included; empty where the parts alone decide it, as the parts are whole products of steps.
+  public let pieces: [[Int]]
 
   /// The elements that a device receives from others.
   ///
@@ -125,7 +128,8 @@ struct ConversionWalk {
     layout = layout.with(state, at: level)
     held = elements([layout])
     finish(
-      ConversionStep(operation: .reduceScatter, level: level, before: before, after: held, kept: []))
+      ConversionStep(
+        operation: .reduceScatter, level: level, before: before, after: held, kept: [], pieces: []))
   }
 
   private mutating func allToAll(_ level: Int, to state: SplitState) {
@@ -134,7 +138,8 @@ struct ConversionWalk {
     held = elements([layout])
     finish(
       ConversionStep(
-        operation: .allToAll, level: level, before: before, after: held, kept: elements([previous, layout])))
+        operation: .allToAll, level: level, before: before, after: held, kept: elements([previous, layout]),
+        pieces: chunkPieces(level, from: previous, to: layout)))
   }
 
   private mutating func allGather(_ level: Int) {
@@ -142,7 +147,9 @@ struct ConversionWalk {
     chunked.removeAll { $0 == level }
     layout = layout.with(.replicated, at: level)
     held = elements([layout])
-    finish(ConversionStep(operation: .allGather, level: level, before: before, after: held, kept: []))
+    finish(
+      ConversionStep(
+        operation: .allGather, level: level, before: before, after: held, kept: [], pieces: []))
   }
 
   /// The elements that each device holds in all of the layouts at once, or one value where all hold equally
@@ -151,6 +158,18 @@ struct ConversionWalk {
     if isEven { return [shape.reduce(1, *) / parts(layouts)] }
     let isUniform = chunked.isEmpty && layouts.allSatisfy { cut.isUniform(shape, $0) }
     return (0..<(isUniform ? 1 : cut.deviceCount)).map { elements(layouts, device: $0) }
+  }
+
+  /// What each device sends to each coordinate in an all-to-all, where chunks are rounded atom by atom.
+  private func chunkPieces(_ level: Int, from previous: Layout, to next: Layout) -> [[Int]] {
+    if isEven || chunked.isEmpty { return [] }
+    let (ways, stride) = (cut.ways[level], cut.strides[level])
+    return (0..<cut.deviceCount).map { device in
+      let first = device - cut.coordinate(of: device, at: level) * stride
+      return (0..<ways).map { coordinate in
+        elements([(previous, device), (next, first + coordinate * stride)])
+      }
+    }
   }
 
   /// Into how many equal parts the layouts together, and the chunks, cut the tensor.
@@ -169,22 +188,28 @@ struct ConversionWalk {
 
   private func elements(_ layouts: [Layout], device: Int) -> Int {
     if layouts.count == 1, chunked.isEmpty { return cut.localElements(shape, layouts[0], device: device) }
-    var atoms = [1]
-    for dimension in shape.indices {
-      let extents = atomExtents(dimension, layouts, device: device)
-      atoms = atoms.flatMap { atom in extents.map { atom * $0 } }
-    }
-    return atoms.reduce(0) { $0 + chunk(of: $1, device: device) }
+    return elements(layouts.map { ($0, device) })
   }
 
-  /// The steps of a dimension in each atom of which the device holds something.
-  private func atomExtents(_ dimension: Int, _ layouts: [Layout], device: Int) -> [Int] {
+  /// The elements that several devices of one lane hold in common, each in its layout.
+  private func elements(_ holders: [(layout: Layout, device: Int)]) -> Int {
+    var atoms = [1]
+    for dimension in shape.indices {
+      let extents = atomExtents(dimension, holders)
+      atoms = atoms.flatMap { atom in extents.map { atom * $0 } }
+    }
+    // Devices of one lane have the same coordinates at every level that holds chunks.
+    return atoms.reduce(0) { $0 + chunk(of: $1, device: holders[0].device) }
+  }
+
+  /// The steps of a dimension in each atom of which all holders have something.
+  private func atomExtents(_ dimension: Int, _ holders: [(layout: Layout, device: Int)]) -> [Int] {
     let cutting = cuttingLevels[dimension]
     if cutting.isEmpty { return [shape[dimension]] }
-    let open = cutting.filter { level in !layouts.contains { $0[level] == .sharded(dimension) } }
+    let open = cutting.filter { level in !holders.contains { $0.layout[level] == .sharded(dimension) } }
     var extents = [Int](repeating: 0, count: open.reduce(1) { $0 * cut.ways[$1] })
     for block in 0..<cut.deviceCount
-    where layouts.allSatisfy({ cut.holds(block, of: dimension, layout: $0, device: device) }) {
+    where holders.allSatisfy({ cut.holds(block, of: dimension, layout: $0.layout, device: $0.device) }) {
       let atom = open.reduce(0) { $0 * cut.ways[$1] + cut.coordinate(of: block, at: $1) }
       extents[atom] += cut.block(block, of: shape[dimension]).count
     }

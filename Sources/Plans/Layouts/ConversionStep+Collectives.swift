@@ -37,10 +37,16 @@ extension ConversionStep {
         }
         return CollectiveParts(sizes, ways: ways)
       }
+      func lanePieces(_ first: Int) -> [[Bytes]]? {
+        guard !pieces.isEmpty else { return nil }
+        return (0..<lanes).map { lane in
+          (0..<ways).flatMap { pieces[first + $0 * lanes + lane].map { Bytes($0 * elementSize) } }
+        }
+      }
       return Collective(
         operation: operation, algorithm: algorithms[level], group: group, level: level, firstDevice: first,
         parts: parts(operation == .reduceScatter ? after : before),
-        resultParts: operation == .allToAll ? parts(after) : nil)
+        resultParts: operation == .allToAll ? parts(after) : nil, pieces: lanePieces(first))
     }
   }
 }

@@ -104,6 +104,14 @@ final class ExchangeTransport: Transport, @unchecked Sendable {
     }
   }
 
+  func begin(sending: [OutgoingMessage], receiving: [IncomingMessage]) -> PendingExchange {
+    preconditionFailure("exchanges are never left under way")
+  }
+
+  func advance(_ pending: PendingExchange) -> Bool { true }
+
+  func finish(_ pending: PendingExchange) throws(PeerLost) {}
+
   private func add<Number: BinaryFloatingPoint>(
     _ bytes: UnsafeRawBufferPointer, to target: UnsafeMutableRawBufferPointer, of type: Number.Type
   ) {

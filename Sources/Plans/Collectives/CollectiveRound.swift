@@ -63,7 +63,7 @@ struct LaneParts {
   /// which are rounded themselves, come with their pieces.
   func piece(from: Int, to: Int) -> Int {
     if let pieces { return pieces[from * ways + to] }
-    scaled(sizes[from], by: resultSums[to + 1]) - scaled(sizes[from], by: resultSums[to])
+    return scaled(sizes[from], by: resultSums[to + 1]) - scaled(sizes[from], by: resultSums[to])
   }
 
   private func scaled(_ size: Int, by sum: Int) -> Int {

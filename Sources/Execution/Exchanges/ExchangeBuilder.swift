@@ -118,7 +118,9 @@ struct ExchangeBuilder {
   /// so short that one packed message is faster.
   private func split(_ sender: [Holding.Strip], _ receiver: [Holding.Strip]) -> [Int]? {
     var lengths: [Int] = []
-    Region.forEachCommonStrip(sender, receiver) { _, _, count in lengths.append(count) }
+    Region.forEachCommonStrip(Region.joined(sender), Region.joined(receiver)) { _, _, count in
+      lengths.append(count)
+    }
     let bytes = lengths.reduce(0, +) * elementType.size.count
     return lengths.count == 1 || bytes >= Self.shortestStrip * lengths.count ? lengths : nil
   }

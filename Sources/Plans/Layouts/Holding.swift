@@ -74,7 +74,9 @@ public struct Holding: Hashable, Sendable {
   public init(_ shape: [Int], _ layout: Layout, over cut: Cut, device: Int) {
     self.init(
       shape,
-      steps: shape.indices.map { cut.steps(of: shape[$0], dimension: $0, layout: layout, device: device) })
+      steps: shape.indices.map {
+        cut.heldRanges(shape[$0], levels: cut.levels(cutting: $0, layout), device: device)
+      })
   }
 
   /// The elements at some places of the buffer.
@@ -128,14 +130,5 @@ public struct Holding: Hashable, Sendable {
       }
     }
     return strips
-  }
-}
-
-extension Cut {
-  /// The steps of a dimension that a device holds in a layout, as runs in ascending order.
-  public func steps(of extent: Int, dimension: Int, layout: Layout, device: Int) -> [Range<Int>] {
-    if parts(of: dimension, layout) == 1 { return [0..<extent] }
-    return (0..<deviceCount).filter { holds($0, of: dimension, layout: layout, device: device) }
-      .map { block($0, of: extent) }
   }
 }

@@ -240,7 +240,14 @@ int transport_catch_interrupts(void) {
   memset(&action, 0, sizeof action);
   action.sa_handler = note_interrupt;
   action.sa_flags = SA_RESTART;
-  for (int i = 0; i < 2; i++) sigaction(caught[i], &action, &earlier[i]);
+  // The calling thread takes the signals: others, such as workers of a pool, may block them.
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (int i = 0; i < 2; i++) {
+    sigaddset(&wanted, caught[i]);
+    sigaction(caught[i], &action, &earlier[i]);
+  }
+  pthread_sigmask(SIG_UNBLOCK, &wanted, NULL);
   return interrupt_reader;
 }
 

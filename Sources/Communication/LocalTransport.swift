@@ -2,8 +2,8 @@
 public enum LocalTransport {
   /// Makes the transports of as many ranks as wanted, over memory of this process.
   ///
-  /// They run the same code as ranks that are processes, which is what tests want of them. Each belongs to one
-  /// thread at a time.
+  /// They run the same code as ranks that are processes, which is what tests want of them. Each belongs to
+  /// one thread at a time.
   ///
   /// - Parameters:
   ///   - rankCount: The number of ranks.

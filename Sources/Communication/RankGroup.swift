@@ -85,7 +85,9 @@ public final class RankGroup: Sendable, Sequence, IteratorProtocol {
   /// How the run has ended; nil before ``next()`` has returned nil.
   public var outcome: RunOutcome? { shared.withLock { $0.outcome } }
 
-  /// Sends a command to a rank; never waits. A rank that has ended gets nothing.
+  /// Sends a command to a rank; never waits.
+  ///
+  /// A rank that has ended gets nothing.
   public func send(_ command: [UInt8], to rank: Int) {
     shared.withLock { $0.channels[rank].send(command) }
   }

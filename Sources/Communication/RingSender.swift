@@ -2,9 +2,9 @@ internal import CTransport
 
 /// The sending end of the ring from this rank to another.
 ///
-/// A message is one header of ``ArenaLayout/messageHeaderByteCount`` bytes and then its bytes, padded to the next
-/// header's place; or, where its bytes lie in memory that the peer maps too, a header alone, which the peer keeps
-/// in the ring until it has read the bytes from where they lie.
+/// A message is one header of ``ArenaLayout/messageHeaderByteCount`` bytes and then its bytes, padded to the
+/// next header's place; or, where its bytes lie in memory that the peer maps too, a header alone, which the
+/// peer keeps in the ring until it has read the bytes from where they lie.
 struct RingSender {
   /// Positions are numbers of bytes since the beginning; the place in the ring is their remainder.
   private var position: UInt64 = 0

@@ -2,9 +2,10 @@ internal import CTransport
 
 /// Ranks that share memory: processes of one machine, or threads of one process.
 ///
-/// Between each two ranks stand two rings, one for each direction. A message streams through its ring in pieces
-/// that stay in the processors' caches and is stored or added where it belongs on the other side; a large one
-/// that lies in a ``sharedBuffer(byteCount:)`` is read from there by the peer, without the copy into the ring.
+/// Between each two ranks stand two rings, one for each direction. A message streams through its ring in
+/// pieces that stay in the processors' caches and is stored or added where it belongs on the other side; a
+/// large one that lies in a ``sharedBuffer(byteCount:)`` is read from there by the peer, without the copy
+/// into the ring.
 public final class SharedArenaTransport: Transport, @unchecked Sendable {
   /// The number of this rank.
   public let rank: Int

@@ -41,9 +41,9 @@ public struct IncomingMessage {
 
 /// What joins the ranks of one training run.
 ///
-/// Messages between two ranks arrive in the order in which they are sent, and every message is received whole.
-/// Waits yield, so that there may be more ranks than cores, and end with an error when a peer is lost. A
-/// transport belongs to one thread at a time.
+/// Messages between two ranks arrive in the order in which they are sent, and every message is received
+/// whole. Waits yield, so that there may be more ranks than cores, and end with an error when a peer is lost.
+/// A transport belongs to one thread at a time.
 public protocol Transport: AnyObject, Sendable {
   /// The number of this rank.
   var rank: Int { get }

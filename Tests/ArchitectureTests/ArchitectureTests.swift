@@ -55,7 +55,8 @@ struct ArchitectureTests {
   static var targets: [Manifest.Target] { manifest.libraries + manifest.executables }
 
   @Test func `the manifest is read: every folder of Sources and Tests is one target`() {
-    #expect(Self.targets.map(\.name).sorted() == PackageFolder.folders(in: "Sources"))
+    let all = Self.targets + Self.manifest.declarations
+    #expect(all.map(\.name).sorted() == PackageFolder.folders(in: "Sources"))
     #expect(Self.manifest.tests.map(\.name).sorted() == PackageFolder.folders(in: "Tests"))
     let machines = Self.targets.first { $0.name == "Machines" }
     #expect(machines?.dependencies == ["Units", "Diagnostics", "Yams"])

@@ -12,6 +12,8 @@ struct Manifest {
 
   let libraries: [Target]
   let executables: [Target]
+  /// Targets in C, which import nothing.
+  let declarations: [Target]
   let tests: [Target]
 
   /// Reads calls of the manifest's helpers `library` and `tests`, and of `.executableTarget`.
@@ -20,6 +22,7 @@ struct Manifest {
       .filter { !$0.drop { $0 == " " }.hasPrefix("//") }.joined(separator: "\n")
     libraries = Manifest.calls(of: "library(\"", in: text) + Manifest.calls(of: "library(\n", in: text)
     tests = Manifest.calls(of: "tests(\"", in: text) + Manifest.calls(of: "tests(\n", in: text)
+    declarations = Manifest.calls(of: ".target(name: \"", in: text)
     executables = Manifest.calls(of: ".executableTarget(", in: text)
   }
 

@@ -53,8 +53,6 @@ import Testing
     return story
   }
 
-  private func isAlive(_ process: Int32) -> Bool { kill(process, 0) == 0 }
-
   // Eight ranks are more than most test machines have processors.
   @Test(arguments: [(2, 11), (8, 12)])
   func `processes exchange random messages, and every byte is counted`(count: Int, seed: Int) throws {
@@ -67,7 +65,7 @@ import Testing
     #expect(story.outcome == .finished)
   }
 
-  @Test func `a killed rank is named by every survivor within a second`() throws {
+  @Test func `a killed rank is named by every survivor`() throws {
     let group = try start(4, ["turns"])
     var killed: Double?
     let story = follow(group) { rank, text in
@@ -83,13 +81,14 @@ import Testing
       #expect(story.messages[rank].last == "rank 2 is lost: it was ended by signal 9")
       #expect(story.exits[rank] == .code(69))
     }
-    #expect(seconds() - (try #require(killed)) < 1)
-    #expect(!group.processes.contains(where: isAlive))
+    // The requirement; on an idle machine it takes a few milliseconds.
+    #expect(seconds() - (try #require(killed)) < 10)
+    #expect(!group.processes.contains(where: isRunning))
   }
 
-  // Half a second of silence instead of the usual five, so that the test is short; 250 ms is a heartbeat.
+  // Two seconds of silence instead of the usual five, so that the test is short; 250 ms is a heartbeat.
   @Test func `a stopped rank is lost after the limit, killed, and named`() throws {
-    let group = try start(3, ["turns"], limits: SupervisionLimits(silence: 800))
+    let group = try start(3, ["turns"], limits: SupervisionLimits(silence: 2000))
     var stopped: Double?
     let story = follow(group) { rank, text in
       if rank == 1 && text == "turning" {
@@ -97,11 +96,11 @@ import Testing
         kill(group.processes[1], SIGSTOP)
       }
     }
-    #expect(story.lost == PeerLost(rank: 1, reason: "it gave no sign of life for 1 s"))
+    #expect(story.lost == PeerLost(rank: 1, reason: "it gave no sign of life for 2 s"))
     #expect(story.exits == [.code(69), .signal(9), .code(69)])
     let time = seconds() - (try #require(stopped))
-    #expect(time > 0.5 && time < 4)
-    #expect(!group.processes.contains(where: isAlive))
+    #expect(time > 1.5 && time < 12)
+    #expect(!group.processes.contains(where: isRunning))
   }
 
   @Test func `a rank that ends with a code of its own is lost with that code`() throws {
@@ -168,6 +167,74 @@ import Testing
         RankRun(
           count: 2, executable: "/nowhere/probe", arguments: { _ in [] }, interrupts: .leaveAlone))
     }
+  }
+
+  // 64 messages of 64 KiB are far more than a socket holds.
+  @Test func `a rank that talks is not held up by a coordinator that does not listen`() throws {
+    let group = try start(1, ["talk", "64", "65536"])
+    var count = 0
+    var isSaid = false
+    while let event = group.next() {
+      guard case .message(_, let bytes) = event else { continue }
+      if bytes.count == 65536 { count += 1 } else { isSaid = bytes == Array("said".utf8) }
+    }
+    #expect(count == 64)
+    #expect(isSaid)
+    #expect(group.outcome == .finished)
+  }
+
+  // MARK: A coordinator of its own
+
+  @Test func `nothing is left when the coordinator is killed`() throws {
+    let before = try FileManager.default.contentsOfDirectory(atPath: "/dev/shm").sorted()
+    let coordinator = try Coordinator(program: Self.probe, ["coordinate", "3", "turns"])
+    try #require(coordinator.read(until: "0: turning"))
+    #expect(coordinator.ranks.count == 3)
+    // A stopped rank cannot end by itself; the kernel ends it all the same.
+    kill(coordinator.ranks[1], SIGSTOP)
+    coordinator.signal(SIGKILL)
+    #expect(coordinator.wait() == .signal(9))
+    #expect(becomesTrue { !coordinator.ranks.contains(where: isRunning) })
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "/dev/shm").sorted() == before)
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `a signal to the coordinator ends all ranks in order`(signal: Int32) throws {
+    let coordinator = try Coordinator(program: Self.probe, ["coordinate", "3", "turns"])
+    try #require(coordinator.read(until: "0: turning"))
+    coordinator.signal(signal)
+    #expect(coordinator.read(until: "interrupted"))
+    #expect(coordinator.wait() == .code(130))
+    for rank in 0..<3 { #expect(coordinator.lines.contains("\(rank) exited: code(0)")) }
+    #expect(!coordinator.ranks.contains(where: isRunning))
+  }
+
+  @Test func `a second signal does not wait for ranks that do not listen`() throws {
+    let coordinator = try Coordinator(program: Self.probe, ["coordinate", "2", "silence"])
+    try #require(coordinator.read(until: "0: silent"))
+    coordinator.signal(SIGINT)
+    try #require(coordinator.read(until: "interrupted"))
+    coordinator.signal(SIGINT)
+    let start = seconds()
+    #expect(coordinator.wait() == .code(130))
+    #expect(seconds() - start < 5)
+    #expect(!coordinator.ranks.contains(where: isRunning))
+  }
+
+  /// Whether a process runs; one that has ended and waits for its parent's look does not.
+  private func isRunning(_ process: Int32) -> Bool {
+    guard let data = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return false }
+    let state = String(decoding: data, as: UTF8.self).split(separator: ")").last ?? ""
+    return !state.hasPrefix(" Z") && !state.hasPrefix(" X")
+  }
+
+  /// Whether something becomes true within a few seconds.
+  private func becomesTrue(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<500 {
+      if condition() { return true }
+      usleep(10_000)
+    }
+    return false
   }
 
   private func seconds() -> Double {

@@ -1,7 +1,8 @@
 #pragma once
 
-// What ranks need of the operating system and of the processor, and Swift cannot say: atomic words in memory that
-// several processes map, waits on them, files without a name, and the spawning of processes with few descriptors.
+// What ranks need of the operating system and of the processor, and Swift cannot say: atomic words in memory
+// that several processes map, waits on them, files without a name, and the spawning of processes with few
+// descriptors.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -93,19 +94,22 @@ typedef struct {
 
 enum { TRANSPORT_ARENA = 3, TRANSPORT_CONTROL = 4 };
 
-// Starts a process that inherits descriptors 0 (empty), 1, 2, 3 and 4, and nothing else. Returns 0 or an error number.
+// Starts a process that inherits descriptors 0 (empty), 1, 2, 3 and 4, and nothing else. Returns 0 or an
+// error number.
 int transport_spawn(const transport_process *process, int32_t *identifier);
 
 // A pair of joined stream sockets above descriptor 9 that a spawned process does not inherit. 0 or -1.
 int transport_socket_pair(int pair[2]);
 // Moves a descriptor above 9, closed on exec.
 int transport_move_up(int descriptor);
-// Writes what fits without waiting: the number of bytes, 0 where nothing fits now, -1 where the other side is gone.
+// Writes what fits without waiting: the number of bytes, 0 where nothing fits now, -1 where the other side is
+// gone.
 int64_t transport_write(int descriptor, const void *bytes, size_t byteCount);
 // Reads what is there without waiting: the number of bytes, 0 where there is nothing now, -1 at the end.
 int64_t transport_read(int descriptor, void *bytes, size_t byteCount);
 
-// The kernel kills this process when the thread that spawned it ends. Says whether the parent is still `parent`.
+// The kernel kills this process when the thread that spawned it ends. Says whether the parent is still
+// `parent`.
 int transport_end_with_parent(int32_t parent);
 void transport_stay_private(int descriptor);
 

@@ -65,11 +65,28 @@ struct ProtoWriter {
     var raw = ProtoWriter()
     raw.bytes.reserveCapacity(values.count * type.elementType.byteCount)
     for value in values { raw.appendLittleEndian(type.elementType.bits(value), type.elementType.byteCount) }
+    tensor(field, name, type, raw: raw.bytes)
+  }
+
+  /// Writes a `TensorProto` with raw data.
+  mutating func tensor(_ field: Int, _ name: String, _ type: TensorType, _ values: [Float]) {
+    guard type.elementType == .float32 else { return tensor(field, name, type, values.map(Double.init)) }
+    precondition(
+      values.count == type.elementCount, "\(values.count) values for \(type.elementCount) elements of \(name)"
+    )
+    var raw: [UInt8] = []
+    raw.reserveCapacity(4 * values.count)
+    // Numbers lie little-endian in memory on every machine that this runs on.
+    values.withUnsafeBytes { raw.append(contentsOf: $0) }
+    tensor(field, name, type, raw: raw)
+  }
+
+  private mutating func tensor(_ field: Int, _ name: String, _ type: TensorType, raw: [UInt8]) {
     message(field) { tensor in
       for extent in type.shape { tensor.integer(1, extent) }
       tensor.integer(2, type.elementType.onnxCode)
       if !name.isEmpty { tensor.text(8, name) }
-      tensor.data(9, raw.bytes)
+      tensor.data(9, raw)
     }
   }
 }

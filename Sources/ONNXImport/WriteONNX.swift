@@ -101,6 +101,11 @@ struct Exporter {
     }
   }
 
+  /// Writes the trained values of a tensor.
+  mutating func addTrained(_ tensor: Tensor, _ values: [Float]) {
+    initializers.tensor(5, tensor.name, tensor.type, values)
+  }
+
   /// Writes a small constant beside the network's own tensors and returns its name.
   mutating func constant(_ wanted: String, _ type: ElementType, _ shape: [Int], _ values: [Double]) -> String
   {

@@ -12,7 +12,7 @@ struct CheckpointTests {
   init() throws { folder = try CheckpointPlace() }
 
   static let tensors = [
-    NamedArray(name: "fc.weight", shape: [2, 3], elements: [1, -2, .pi, 0, 1e-40, 3e38]),
+    NamedArray(name: "fc.weight", shape: [2, 3], elements: [1, -2, .pi, 0, .leastNonzeroMagnitude, 3e38]),
     NamedArray(name: "optimizer.0:fc.weight", shape: [2, 3], elements: [0, 1, 2, 3, 4, 5]),
     NamedArray(name: "empty", shape: [0], elements: []), NamedArray(name: "one", shape: [], elements: [7]),
   ]

@@ -2,6 +2,7 @@ import Diagnostics
 import Documents
 import Graphs
 import Testing
+import Units
 
 @testable import Execution
 

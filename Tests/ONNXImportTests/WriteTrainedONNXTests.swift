@@ -32,7 +32,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["lenet", "resnet18", "mobilenet-v2", "densenet121"])
+  @Test(arguments: ["lenet", "mobilenet-v2"])
   func `weights are read back, and the training is left out`(name: String) throws {
     let graph = try BuiltInNetwork.graph(named: name, batch: 4)
     let trained = try training(graph)
@@ -55,7 +55,7 @@ import Testing
     let x = builder.sample("x", TensorType(.float32, [1, 3]))
     let weight = builder.parameter("weight", TensorType(.float32, [2, 3]))
     let y = try builder.add(.dense(Dense()), [x, weight], name: "y")
-    let numbers: [Float] = [.pi, -0.0, 1e-45, .infinity, -.greatestFiniteMagnitude, 1 / 3]
+    let numbers: [Float] = [.pi, -0.0, .leastNonzeroMagnitude, .infinity, -.greatestFiniteMagnitude, 1 / 3]
     let bytes = try writeTrainedONNX(builder.build(outputs: y)) { $0 == weight ? numbers : nil }
     let model = try readONNX(bytes: bytes, name: "bits", batch: 1)
     let contents = try #require(model.contents(of: model.graph.nodes[0].inputs[1]))

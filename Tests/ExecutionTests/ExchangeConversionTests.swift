@@ -67,23 +67,6 @@ struct ExchangeConversionTests {
     return trials
   }
 
-  /// The element numbers that a device holds, each element asked by itself.
-  private static func elements(_ shape: [Int], _ layout: Layout, _ cut: Cut, _ device: Int) -> [Int] {
-    (0..<shape.reduce(1, *)).filter { element in
-      var rest = element
-      for dimension in shape.indices.reversed() {
-        let step = rest % shape[dimension]
-        rest /= shape[dimension]
-        let isHeld = (0..<cut.deviceCount).contains { block in
-          cut.block(block, of: shape[dimension]).contains(step)
-            && cut.holds(block, of: dimension, layout: layout, device: device)
-        }
-        if !isHeld { return false }
-      }
-      return true
-    }
-  }
-
   /// What a device brings in of an element: its own addend on the partial levels.
   private static func value(_ element: Int, _ layout: Layout, _ cut: Cut, _ device: Int) -> Double {
     var addend = 0
@@ -101,7 +84,7 @@ struct ExchangeConversionTests {
         reduced.contains($0) || cut.coordinate(of: other, at: $0) == cut.coordinate(of: device, at: $0)
       }
     }
-    return elements(shape, trial.to, cut, device).map { element in
+    return exchangeElements(shape, trial.to, cut, device).map { element in
       others.reduce(0) { $0 + value(element, trial.from, cut, $1) }
     }
   }
@@ -146,11 +129,12 @@ struct ExchangeConversionTests {
     let seed = UInt64(index) + 1
     let trials = Self.trials(one, cut, count: 60, seed: seed)
     let network = ExchangeNetwork(cut.deviceCount)
-    let results = Results(cut.deviceCount, trials.count)
+    let results = ExchangeResults<(values: [Double], fault: String?)>(
+      cut.deviceCount, trials.count, ([], "not run"))
     network.run { transport in
       for (number, trial) in trials.enumerated() {
         let device = transport.rank
-        let source = Self.elements(one.shape, trial.from, cut, device).map {
+        let source = exchangeElements(one.shape, trial.from, cut, device).map {
           Self.value($0, trial.from, cut, device)
         }
         results.set(
@@ -217,27 +201,4 @@ struct ExchangeConversionTests {
         isForwarded ? totals.reduce(0, +) == stated.reduce(0, +) : totals == stated, "\(place) \(step)")
     }
   }
-}
-
-/// What all ranks ended with, each slot written by one rank.
-private final class Results: @unchecked Sendable {
-  private let slots: UnsafeMutableBufferPointer<(values: [Double], fault: String?)>
-  private let columns: Int
-
-  init(_ rows: Int, _ columns: Int) {
-    self.columns = columns
-    slots = .allocate(capacity: rows * columns)
-    slots.initialize(repeating: ([], "not run"))
-  }
-
-  deinit {
-    slots.deinitialize()
-    slots.deallocate()
-  }
-
-  func set(_ row: Int, _ column: Int, _ value: (values: [Double], fault: String?)) {
-    slots[row * columns + column] = value
-  }
-
-  func get(_ row: Int, _ column: Int) -> (values: [Double], fault: String?) { slots[row * columns + column] }
 }

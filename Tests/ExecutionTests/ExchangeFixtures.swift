@@ -30,6 +30,23 @@ func exchangeLayouts(dimensions: Int, levels: Int) -> [Layout] {
   return lists.map { Layout($0) }
 }
 
+/// The element numbers that a device holds, each element asked by itself.
+func exchangeElements(_ shape: [Int], _ layout: Layout, _ cut: Cut, _ device: Int) -> [Int] {
+  (0..<shape.reduce(1, *)).filter { element in
+    var rest = element
+    for dimension in shape.indices.reversed() {
+      let step = rest % shape[dimension]
+      rest /= shape[dimension]
+      let isHeld = (0..<cut.deviceCount).contains { block in
+        cut.block(block, of: shape[dimension]).contains(step)
+          && cut.holds(block, of: dimension, layout: layout, device: device)
+      }
+      if !isHeld { return false }
+    }
+    return true
+  }
+}
+
 /// Memory that a program reads or writes, with a margin that must stay as it is.
 final class ExchangeBuffer: @unchecked Sendable {
   private static let margin = 64
@@ -43,10 +60,12 @@ final class ExchangeBuffer: @unchecked Sendable {
     memory.initializeMemory(as: UInt8.self, repeating: Self.mark)
   }
 
-  convenience init(_ values: [Double]) {
-    self.init(byteCount: 8 * values.count)
-    for (index, value) in values.enumerated() {
-      start.storeBytes(of: value, toByteOffset: 8 * index, as: Double.self)
+  convenience init(_ values: [Double]) { self.init(values.map(\.bitPattern)) }
+
+  convenience init(_ words: [UInt64]) {
+    self.init(byteCount: 8 * words.count)
+    for (index, word) in words.enumerated() {
+      start.storeBytes(of: word, toByteOffset: 8 * index, as: UInt64.self)
     }
   }
 
@@ -61,9 +80,34 @@ final class ExchangeBuffer: @unchecked Sendable {
     (first..<first + count).map { start.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self) }
   }
 
+  func words() -> [UInt64] {
+    (0..<byteCount / 8).map { start.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self) }
+  }
+
   /// Whether nothing was written outside.
   var isIntact: Bool {
     memory[..<Self.margin].allSatisfy { $0 == Self.mark }
       && memory[(Self.margin + byteCount)...].allSatisfy { $0 == Self.mark }
   }
+}
+
+/// What all ranks ended with, each slot written by one rank.
+final class ExchangeResults<Value>: @unchecked Sendable {
+  private let slots: UnsafeMutableBufferPointer<Value>
+  private let columns: Int
+
+  init(_ rows: Int, _ columns: Int, _ value: Value) {
+    self.columns = columns
+    slots = .allocate(capacity: rows * columns)
+    slots.initialize(repeating: value)
+  }
+
+  deinit {
+    slots.deinitialize()
+    slots.deallocate()
+  }
+
+  func set(_ row: Int, _ column: Int, _ value: Value) { slots[row * columns + column] = value }
+
+  func get(_ row: Int, _ column: Int) -> Value { slots[row * columns + column] }
 }

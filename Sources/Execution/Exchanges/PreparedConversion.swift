@@ -34,16 +34,31 @@ public struct PreparedConversion: Sendable {
   ///   - algorithms: For each level the algorithm that moves the data.
   ///   - elementType: What one element is; sums are possible in float32 and float64.
   ///   - use: What becomes of the source; between the steps the data is consumed.
+  ///   - addends: What the devices bring into a sum over the batch that follows the tree over the cells, in
+  ///     place of `algorithms`; nil for all else.
   public init?(
     _ shape: [Int], from source: Layout, to target: Layout, over cut: Cut, device: Int,
-    algorithms: [CollectiveAlgorithm], elementType: ElementType, use: SourceUse = .kept
+    algorithms: [CollectiveAlgorithm], elementType: ElementType, use: SourceUse = .kept,
+    addends: CellAddends? = nil
   ) {
     guard let conversion = Conversion(shape, from: source, to: target, over: cut) else { return nil }
     self.conversion = conversion
+    var addends = addends
     steps = conversion.steps.indices.map { step in
-      .conversionStep(
-        step, of: conversion, device: device, algorithm: algorithms[conversion.steps[step].level],
-        elementType: elementType, use: step == 0 ? use : .consumed)
+      let level = conversion.steps[step].level
+      guard let held = addends else {
+        return .conversionStep(
+          step, of: conversion, device: device, algorithm: algorithms[level], elementType: elementType,
+          use: step == 0 ? use : .consumed)
+      }
+      guard conversion.steps[step].operation == .reduceScatter else {
+        precondition(held.nodes.allSatisfy { $0.count == 1 }, "sums of \(held.nodes) are not complete")
+        return .conversionStep(
+          step, of: conversion, device: device, algorithm: .direct, elementType: elementType, use: .consumed)
+      }
+      addends = held.summed(over: level, of: cut)
+      return .fixedTreeStep(
+        step, of: conversion, device: device, addends: held, elementType: elementType)
     }
     slice =
       steps.isEmpty && source != target
@@ -98,6 +113,8 @@ extension ExchangeProgram {
 struct CollectiveLane {
   /// The coordinate of this device.
   let own: Int
+  /// For each coordinate the index of its device in the group.
+  let members: [Int]
   /// For each coordinate the index of its device in the machine.
   let devices: [Int]
   /// For each coordinate what lies in its buffer before the step.
@@ -115,6 +132,7 @@ struct CollectiveLane {
     own = cut.coordinate(of: device, at: level)
     let first = device - own * cut.strides[level]
     let members = (0..<ways).map { first + $0 * cut.strides[level] }
+    self.members = members
     devices = members.map { cut.group.devices[$0].index }
     before = members.map { conversion.holding(of: $0, in: step) }
     sources = step == 0 ? members.map { conversion.sourceHolding(of: $0) } : before

@@ -29,14 +29,10 @@ func flows(
   _ shape: [Int], elementSize: Int, source: Layout, over sourceCut: Cut, target: Layout, over targetCut: Cut
 ) -> [Flow] {
   precondition(!source.isPartial, "partial data cannot leave its group")
-  let replicatedLevels = (0..<source.levelCount).filter { source[$0] == .replicated }
-  let replicas = replicatedLevels.reduce(1) { $0 * sourceCut.ways[$1] }
-  func replica(_ device: Int) -> Int {
-    replicatedLevels.reduce(0) { $0 * sourceCut.ways[$1] + sourceCut.coordinate(of: device, at: $1) }
-  }
+  let replicas = ReplicaNumbers(source, over: sourceCut)
   var flows: [Flow] = []
   for receiver in 0..<targetCut.deviceCount {
-    for sender in 0..<sourceCut.deviceCount where replica(sender) == receiver % replicas {
+    for sender in 0..<sourceCut.deviceCount where replicas[sender] == receiver % replicas.count {
       let from = sourceCut.group.devices[sender]
       let to = targetCut.group.devices[receiver]
       if from == to { continue }
@@ -49,6 +45,26 @@ func flows(
     }
   }
   return flows
+}
+
+/// Which replica of the data each device of a group holds.
+public struct ReplicaNumbers: Sendable {
+  /// The number of replicas.
+  public let count: Int
+  private let cut: Cut
+  private let levels: [Int]
+
+  /// Numbers the replicas that a layout makes.
+  public init(_ layout: Layout, over cut: Cut) {
+    self.cut = cut
+    levels = (0..<layout.levelCount).filter { layout[$0] == .replicated }
+    count = levels.reduce(1) { $0 * cut.ways[$1] }
+  }
+
+  /// The number of the replica that a device holds a part of.
+  public subscript(device: Int) -> Int {
+    levels.reduce(0) { $0 * cut.ways[$1] + cut.coordinate(of: device, at: $1) }
+  }
 }
 
 /// The steps of a dimension that two devices of two groups both hold.

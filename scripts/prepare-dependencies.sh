@@ -116,7 +116,7 @@ make_environment() {
 
 mkdir -p .deps
 rm -f "$stamp"
-say "filling .deps (about 70 MB to download)"
+say "filling .deps (about 110 MB to download)"
 make_environment
 "${pip[@]}" install --quiet --disable-pip-version-check --no-cache-dir --only-binary :all: \
   --require-hashes --requirement "$requirements" >&2 ||
@@ -126,6 +126,10 @@ make_environment
 package=$(cd .deps && find venv/lib -type d -path '*/site-packages/onnx' | head -n 1)
 [[ -n $package ]] || fail "the onnx package is not where it should be"
 ln -sfn "$package" .deps/onnx
+
+# One path for oneDNN, which its wheel puts into the environment itself; without it kernels of our own run.
+[[ ! -e .deps/venv/lib/libdnnl.so.3 ]] || ln -sfn venv .deps/onednn
+
 prepare_digits || fail "the digits could not be unpacked"
 prepare_images
 echo "$wanted" >"$stamp"

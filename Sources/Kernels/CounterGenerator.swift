@@ -23,11 +23,28 @@ public struct CounterGenerator: Hashable, Sendable {
 
   /// Returns a number of the interval [0, 1).
   public func uniform(sample: UInt64, element: UInt64) -> Double {
-    var state: UInt64 = 0
-    for word in [seed, stream, step, sample, element] { state = Self.mixed(state &+ word) }
-    return Double(state >> 11) * 0x1p-53
+    self.sample(sample).uniform(element)
   }
 
+  /// The numbers of one sample, for those who draw many of them.
+  func sample(_ number: UInt64) -> Sample {
+    var state: UInt64 = 0
+    for word in [seed, stream, step, number] { state = Self.mixed(state &+ word) }
+    return Sample(state: state)
+  }
+
+  /// The numbers of one sample.
+  struct Sample {
+    fileprivate let state: UInt64
+
+    /// Returns a number of the interval [0, 1).
+    @inline(__always)
+    func uniform(_ element: UInt64) -> Double {
+      Double(CounterGenerator.mixed(state &+ element) >> 11) * 0x1p-53
+    }
+  }
+
+  @inline(__always)
   private static func mixed(_ word: UInt64) -> UInt64 {
     var z = word &+ 0x9E37_79B9_7F4A_7C15
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

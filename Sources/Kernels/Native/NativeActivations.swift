@@ -1,0 +1,308 @@
+import Graphs
+
+/// Element-wise functions of one tensor.
+struct NativeActivation {
+  let rules: Activation
+  let count: Int
+
+  init(_ request: KernelRequest, _ rules: Activation) {
+    self.rules = rules
+    count = request.inputTypes[0].elementCount
+  }
+
+  func kernel(_ step: KernelRequest.Step) -> NativeKernel? {
+    switch step {
+    case .forward:
+      return NativeKernel { operands, _, _ in forward(operands.input(0), operands.output(0)) }
+    case .backward(let operation):
+      return NativeKernel { operands, _, _ in
+        guard let dx = operands.result(0) else { return }
+        let e = operands.outputError(0)
+        if operation.reads.contains(.output(0)) {
+          backward(output: operands.output(0), e, dx)
+        } else if operation.reads.contains(.input(0)) {
+          backward(input: operands.input(0), e, dx)
+        } else {
+          map(e, dx) {
+            -$0
+          } _: {
+            -$0
+          }
+        }
+      }
+    case .forwardStatistics, .backwardStatistics: return nil
+    }
+  }
+
+  @inline(__always)
+  private func map(
+    _ x: UnsafePointer<Float>, _ y: Floats, _ whole: (Vector) -> Vector, _ single: (Float) -> Float
+  ) {
+    inVectors(count) {
+      store(whole(load(x, $0)), y, $0)
+    } _: {
+      y[$0] = single(x[$0])
+    }
+  }
+
+  @inline(__always)
+  private func map(
+    _ x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, _ dx: Floats,
+    _ whole: (Vector, Vector) -> Vector, _ single: (Float, Float) -> Float
+  ) {
+    inVectors(count) {
+      store(whole(load(x, $0), load(e, $0)), dx, $0)
+    } _: {
+      dx[$0] = single(x[$0], e[$0])
+    }
+  }
+
+  /// Functions of the library, one number at a time.
+  @inline(__always)
+  private func each(_ x: UnsafePointer<Float>, _ y: Floats, _ body: (Float) -> Float) {
+    for place in 0..<count { y[place] = body(x[place]) }
+  }
+
+  private func forward(_ x: UnsafePointer<Float>, _ y: Floats) {
+    switch rules.function {
+    case .relu:
+      map(x, y) {
+        $0.replacing(with: 0, where: $0 .<= 0)
+      } _: {
+        $0 <= 0 ? 0 : $0
+      }
+    case .leakyRelu(let slope):
+      let alpha = Float(slope)
+      map(x, y) {
+        $0.replacing(with: $0 * alpha, where: $0 .<= 0)
+      } _: {
+        $0 > 0 ? $0 : alpha * $0
+      }
+    case .sigmoid:
+      map(x, y) {
+        1 / (1 + exponential(-$0))
+      } _: {
+        1 / (1 + (-$0).exponential)
+      }
+    case .tanh: each(x, y) { $0.hyperbolicTangent }
+    case .gelu: each(x, y) { $0 * normalDistribution($0) }
+    case .clip(let minimum, let maximum):
+      let (low, high) = (Float(minimum), Float(maximum))
+      map(x, y) {
+        $0.clamped(lowerBound: Vector(repeating: low), upperBound: Vector(repeating: high))
+      } _: {
+        min(max($0, low), high)
+      }
+    case .hardSigmoid(let slope, let shift):
+      let (alpha, beta) = (Float(slope), Float(shift))
+      map(x, y) {
+        ($0 * alpha + beta).clamped(lowerBound: .zero, upperBound: .one)
+      } _: {
+        min(max(alpha * $0 + beta, 0), 1)
+      }
+    case .hardSwish:
+      map(x, y) {
+        $0 * ($0 / 6 + 0.5).clamped(lowerBound: .zero, upperBound: .one)
+      } _: {
+        $0 * min(max($0 / 6 + 0.5, 0), 1)
+      }
+    case .elu(let slope):
+      let alpha = Float(slope)
+      each(x, y) { $0 > 0 ? $0 : alpha * ($0.exponential - 1) }
+    case .exponential:
+      map(x, y) {
+        exponential($0)
+      } _: {
+        $0.exponential
+      }
+    case .logarithm: each(x, y) { $0.naturalLogarithm }
+    case .squareRoot:
+      map(x, y) {
+        $0.squareRoot()
+      } _: {
+        $0.squareRoot()
+      }
+    case .negate:
+      map(x, y) {
+        -$0
+      } _: {
+        -$0
+      }
+    case .absolute:
+      map(x, y) {
+        $0.replacing(with: -$0, where: $0 .< 0)
+      } _: {
+        abs($0)
+      }
+    case .reciprocal:
+      map(x, y) {
+        1 / $0
+      } _: {
+        1 / $0
+      }
+    case .errorFunction: each(x, y) { $0.errorFunction }
+    case .softplus: each(x, y) { max($0, 0) + (1 + (-abs($0)).exponential).naturalLogarithm }
+    }
+  }
+
+  private func backward(output y: UnsafePointer<Float>, _ e: UnsafePointer<Float>, _ dx: Floats) {
+    switch rules.function {
+    case .relu:
+      map(y, e, dx) {
+        $1.replacing(with: 0, where: $0 .<= 0)
+      } _: {
+        $0 > 0 ? $1 : 0
+      }
+    case .leakyRelu(let slope):
+      let alpha = Float(slope)
+      map(y, e, dx) {
+        $1.replacing(with: $1 * alpha, where: $0 .<= 0)
+      } _: {
+        $0 > 0 ? $1 : alpha * $1
+      }
+    case .sigmoid:
+      map(y, e, dx) {
+        $1 * ($0 * (1 - $0))
+      } _: {
+        $1 * ($0 * (1 - $0))
+      }
+    case .tanh:
+      map(y, e, dx) {
+        $1 * (1 - $0 * $0)
+      } _: {
+        $1 * (1 - $0 * $0)
+      }
+    case .clip(let minimum, let maximum):
+      let (low, high) = (Float(minimum), Float(maximum))
+      map(y, e, dx) {
+        $1.replacing(with: 0, where: ($0 .<= low) .| ($0 .>= high))
+      } _: {
+        $0 > low && $0 < high ? $1 : 0
+      }
+    case .hardSigmoid(let slope, _):
+      let alpha = Float(slope)
+      map(y, e, dx) {
+        ($1 * alpha).replacing(with: 0, where: ($0 .<= 0) .| ($0 .>= 1))
+      } _: {
+        $0 > 0 && $0 < 1 ? alpha * $1 : 0
+      }
+    case .elu(let slope):
+      let alpha = Float(slope)
+      map(y, e, dx) {
+        $1 * Vector.one.replacing(with: $0 + alpha, where: $0 .<= 0)
+      } _: {
+        $1 * ($0 > 0 ? 1 : $0 + alpha)
+      }
+    case .exponential:
+      map(y, e, dx) {
+        $1 * $0
+      } _: {
+        $1 * $0
+      }
+    case .squareRoot:
+      map(y, e, dx) {
+        $1 / (2 * $0)
+      } _: {
+        $1 / (2 * $0)
+      }
+    case .reciprocal:
+      map(y, e, dx) {
+        -($1 * $0 * $0)
+      } _: {
+        -($1 * $0 * $0)
+      }
+    case .gelu, .hardSwish, .logarithm, .negate, .absolute, .errorFunction, .softplus:
+      preconditionFailure("the output does not decide the derivative of \(rules.kind)")
+    }
+  }
+
+  private func backward(input x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, _ dx: Floats) {
+    switch rules.function {
+    case .gelu:
+      let factor = 1 / (2 * Float.pi).squareRoot()
+      for place in 0..<count {
+        let own = x[place]
+        dx[place] = e[place] * (normalDistribution(own) + own * factor * (-own * own / 2).exponential)
+      }
+    case .hardSwish:
+      map(x, e, dx) {
+        let inside = $1 * ($0 / 3 + 0.5)
+        return inside.replacing(with: 0, where: $0 .<= -3).replacing(with: $1, where: $0 .>= 3)
+      } _: {
+        $0 <= -3 ? 0 : ($0 >= 3 ? $1 : $1 * ($0 / 3 + 0.5))
+      }
+    case .logarithm:
+      map(x, e, dx) {
+        $1 / $0
+      } _: {
+        $1 / $0
+      }
+    case .negate:
+      map(e, dx) {
+        -$0
+      } _: {
+        -$0
+      }
+    case .absolute:
+      map(x, e, dx) {
+        $1.replacing(with: -$1, where: $0 .< 0).replacing(with: 0, where: $0 .== 0)
+      } _: {
+        $0 > 0 ? $1 : ($0 < 0 ? -$1 : 0)
+      }
+    case .errorFunction:
+      let factor = 2 / Float.pi.squareRoot()
+      map(x, e, dx) {
+        $1 * (factor * exponential(-$0 * $0))
+      } _: {
+        $1 * (factor * (-$0 * $0).exponential)
+      }
+    case .softplus:
+      map(x, e, dx) {
+        $1 / (1 + exponential(-$0))
+      } _: {
+        $1 / (1 + (-$0).exponential)
+      }
+    case .relu, .leakyRelu, .sigmoid, .tanh, .clip, .hardSigmoid, .elu, .exponential, .squareRoot,
+      .reciprocal:
+      preconditionFailure("the derivative of \(rules.kind) is taken from its output")
+    }
+  }
+
+  private func normalDistribution(_ x: Float) -> Float { (1 + (x * Float(0.5).squareRoot()).errorFunction) / 2 }
+}
+
+extension Vector {
+  fileprivate static var one: Vector { Vector(repeating: 1) }
+}
+
+/// e to the power of eight numbers, within 2 units in the last place of the library's function.
+///
+///     e^x = 2^n · e^r,  n = round(x ∕ ln 2),  r = x − n ln 2,  e^r ≈ Σ rᵏ ∕ k!  up to k = 7
+///
+/// with an error of at most r⁸ ∕ 8! ≤ 6·10⁻⁹ for |r| ≤ ln 2 ∕ 2. Results below the least normal number are zero.
+@inline(__always)
+func exponential(_ x: Vector) -> Vector {
+  let bounded = x.clamped(lowerBound: Vector(repeating: -87.3), upperBound: Vector(repeating: 88.7))
+  let power = (bounded * 1.442_695_04).rounded(.toNearestOrEven)
+  // The two parts of ln 2 keep r exact for every n.
+  let r = (bounded - power * 0.693_359_375) + power * 2.121_944_4e-4
+  var sum = Vector(repeating: 1 / 5040)
+  sum = sum * r + 1 / 720
+  sum = sum * r + 1 / 120
+  sum = sum * r + 1 / 24
+  sum = sum * r + 1 / 6
+  sum = sum * r + 0.5
+  sum = sum * r + 1
+  sum = sum * r + 1
+  // 2^n in two factors: n may be 128, for which one has no room.
+  let whole = SIMD8<Int32>(truncatingIfNeeded: SIMD8<Int32>(power, rounding: .toNearestOrEven))
+  let half = whole &>> 1
+  let result = sum * powerOfTwo(half) * powerOfTwo(whole &- half)
+  let infinite = result.replacing(with: .infinity, where: x .> 88.73)
+  return infinite.replacing(with: 0, where: x .< -87.3).replacing(with: x, where: x .!= x)
+}
+
+@inline(__always)
+private func powerOfTwo(_ n: SIMD8<Int32>) -> Vector {
+  unsafeBitCast((n &+ 127) &<< 23, to: Vector.self)
+}

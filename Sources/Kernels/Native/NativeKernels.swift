@@ -1,0 +1,46 @@
+import Graphs
+
+/// Returns a kernel written in loops over Float32 memory, or nil where there is none for the request.
+func nativeKernel(for request: KernelRequest) -> NativeKernel? {
+  // Tensors of whole numbers lie in memory in another way.
+  let numbers = OperandFormat.scalar(.float32)
+  guard request.inputFormat(indexOfNumbers(request.operator)) == numbers else { return nil }
+  let shaping = NativeShaping(request: request)
+  let selection = NativeSelection(request: request)
+  switch request.operator {
+  case .pooling(let rules): return NativePooling(request, rules)?.kernel(request.step)
+  case .globalPooling(let rules): return NativePooling.global(request, rules)
+  case .batchNormalization(let rules):
+    return NativeBatchNormalization(request, rules).kernel(request.step)
+  case .layerNormalization(let rules):
+    return NativeLayerNormalization(request, rules).kernel(request.step)
+  case .localResponseNormalization(let rules):
+    return NativeLocalResponseNormalization(request, rules).kernel(request.step)
+  case .softmax(let rules):
+    return NativeSoftmax(request.inputTypes[0].shape, axis: rules.axis)
+      .softmax(request, isLogarithmic: rules.isLogarithmic)
+  case .softmaxCrossEntropy: return NativeSoftmax.crossEntropy(request)
+  case .activation(let rules): return NativeActivation(request, rules).kernel(request.step)
+  case .elementwise(let rules):
+    guard request.inputFormat(1) == numbers else { return nil }
+    return NativeElementwise(request, rules).kernel(request.step)
+  case .scaleByConstant(let rules): return NativePointwise.scale(request, rules)
+  case .dropout(let rules): return NativePointwise.dropout(request, rules)
+  case .fork: return NativePointwise.fork(request)
+  case .reshape: return NativePointwise.reshape(request)
+  case .concatenation(let rules): return shaping.concatenation(rules)
+  case .split(let rules): return shaping.split(rules)
+  case .slice(let rules): return shaping.slice(rules)
+  case .pad(let rules): return shaping.pad(rules)
+  case .transpose(let rules): return shaping.transpose(rules)
+  case .reduction(let rules): return selection.reduction(rules)
+  case .gather(let rules): return selection.gather(rules)
+  case .embedding: return selection.embedding()
+  case .convolution, .dense, .matrixMultiplication, .tabulated, .tabulatedLoss: return nil
+  }
+}
+
+/// The input whose elements the kernel computes with or moves.
+private func indexOfNumbers(_ operator: Operator) -> Int {
+  if case .embedding = `operator` { 1 } else { 0 }
+}

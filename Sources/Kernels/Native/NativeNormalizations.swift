@@ -1,0 +1,207 @@
+import Glibc
+import Graphs
+
+/// Layer normalisation: every row to mean zero and variance one.
+struct NativeLayerNormalization: Sendable {
+  private let rows: Int
+  private let length: Int
+  private let epsilon: Double
+
+  init(_ request: KernelRequest, _ rules: LayerNormalization) {
+    length = request.inputTypes[1].elementCount
+    rows = request.inputTypes[0].elementCount / max(1, length)
+    epsilon = rules.epsilon
+  }
+
+  func kernel(_ step: KernelRequest.Step) -> NativeKernel? {
+    switch step {
+    case .forward: return NativeKernel { operands, _, _ in forward(operands) }
+    case .backward(let operation):
+      return NativeKernel { operands, _, _ in backward(operation, operands) }
+    case .forwardStatistics, .backwardStatistics: return nil
+    }
+  }
+
+  private func forward(_ operands: KernelOperands) {
+    let (x, scale, y) = (operands.input(0), operands.input(1), operands.output(0))
+    let bias =
+      operands.inputs.count > 2 ? operands.inputs[2]?.assumingMemoryBound(to: Float.self) : nil
+    for row in 0..<rows {
+      let (source, target) = (x + row * length, y + row * length)
+      let mean = Float(sum(source, length) / Double(length))
+      let squares = sum(length) { place in
+        let deviation = load(source, place) - mean
+        return deviation * deviation
+      } _: { place in
+        let deviation = source[place] - mean
+        return deviation * deviation
+      }
+      let reciprocal = Float(1 / (squares / Double(length) + epsilon).squareRoot())
+      operands.auxiliary(0)[row] = mean
+      operands.auxiliary(1)[row] = reciprocal
+      inVectors(length) { place in
+        let normal = (load(source, place) - mean) * reciprocal * load(scale, place)
+        store(bias.map { normal + load($0, place) } ?? normal, target, place)
+      } _: { place in
+        target[place] = (source[place] - mean) * reciprocal * scale[place] + (bias?[place] ?? 0)
+      }
+    }
+  }
+
+  /// dx = (g − (Σ g + x̂ Σ g x̂) ∕ n) ∕ σ with g = γ e, dγ = Σ e x̂ and dβ = Σ e over the rows.
+  private func backward(_ operation: GradientOperation, _ operands: KernelOperands) {
+    let (x, scale, e) = (operands.input(0), operands.input(1), operands.outputError(0))
+    var results: [Floats?] = [nil, nil, nil]
+    for (index, input) in operation.inputs.enumerated() { results[input] = operands.result(index) }
+    results[1]?.update(repeating: 0, count: length)
+    results[2]?.update(repeating: 0, count: length)
+    for row in 0..<rows {
+      let (source, error) = (x + row * length, e + row * length)
+      let (mean, reciprocal) = (operands.auxiliary(0)[row], operands.auxiliary(1)[row])
+      if let gradient = results[1] {
+        inVectors(length) { place in
+          let normal = (load(source, place) - mean) * reciprocal
+          store(load(gradient, place) + load(error, place) * normal, gradient, place)
+        } _: { place in
+          gradient[place] += error[place] * ((source[place] - mean) * reciprocal)
+        }
+      }
+      if let gradient = results[2] { add(error, to: gradient, length) }
+      guard let dx = results[0] else { continue }
+      let target = dx + row * length
+      let (first, second) = sums(length) { place in
+        let scaled = load(error, place) * load(scale, place)
+        return (scaled, scaled * ((load(source, place) - mean) * reciprocal))
+      } _: { place in
+        let scaled = error[place] * scale[place]
+        return (scaled, scaled * ((source[place] - mean) * reciprocal))
+      }
+      let (constant, slope) = (Float(first / Double(length)), Float(second / Double(length)))
+      inVectors(length) { place in
+        let normal = (load(source, place) - mean) * reciprocal
+        store(
+          (load(error, place) * load(scale, place) - (normal * slope + constant)) * reciprocal, target, place)
+      } _: { place in
+        let normal = (source[place] - mean) * reciprocal
+        target[place] = (error[place] * scale[place] - (normal * slope + constant)) * reciprocal
+      }
+    }
+  }
+}
+
+/// Local response normalisation across channels; the equations stand with
+/// ``LocalResponseNormalizationKernel``.
+struct NativeLocalResponseNormalization: Sendable {
+  private let rules: LocalResponseNormalization
+  private let samples: Int
+  private let channels: Int
+  private let places: Int
+
+  init(_ request: KernelRequest, _ rules: LocalResponseNormalization) {
+    self.rules = rules
+    let shape = request.inputTypes[0].shape
+    (samples, channels, places) = (shape[0], shape[1], product(shape[2...]))
+  }
+
+  func kernel(_ step: KernelRequest.Step) -> NativeKernel? {
+    switch step {
+    case .forward:
+      return NativeKernel(scratch: floats(2 * places)) { operands, _, scratch in
+        for sample in 0..<samples {
+          let offset = sample * channels * places
+          forward(operands.input(0) + offset, operands.output(0) + offset, floats(in: scratch))
+        }
+      }
+    case .backward:
+      return NativeKernel(scratch: floats((2 * channels + 2) * places)) { operands, _, scratch in
+        guard let dx = operands.result(0) else { return }
+        for sample in 0..<samples {
+          let offset = sample * channels * places
+          backward(
+            operands.input(0) + offset, operands.outputError(0) + offset, dx + offset, floats(in: scratch))
+        }
+      }
+    case .forwardStatistics, .backwardStatistics: return nil
+    }
+  }
+
+  /// Writes k + α ∕ n · Σ x² over the channels in reach of one, for each place.
+  private func scale(_ x: UnsafePointer<Float>, _ channel: Int, _ result: Floats) {
+    let (before, after) = ((rules.size - 1) / 2, rules.size / 2)
+    let (low, high) = (max(0, channel - before), min(channels - 1, channel + after))
+    let (factor, bias) = (Float(rules.alpha / Double(rules.size)), Float(rules.bias))
+    inVectors(places) { place in
+      var sum = Vector.zero
+      for other in low...high {
+        let value = load(x, other * places + place)
+        sum += value * value
+      }
+      store(sum * factor + bias, result, place)
+    } _: { place in
+      var sum: Float = 0
+      for other in low...high { sum += x[other * places + place] * x[other * places + place] }
+      result[place] = sum * factor + bias
+    }
+  }
+
+  /// Writes s^−β.
+  private func power(_ s: UnsafePointer<Float>, _ result: Floats) {
+    if rules.beta == 0.75 {
+      inVectors(places) { place in
+        let root = load(s, place).squareRoot()
+        store(1 / (root * root.squareRoot()), result, place)
+      } _: { place in
+        let root = s[place].squareRoot()
+        result[place] = 1 / (root * root.squareRoot())
+      }
+    } else {
+      let exponent = -Float(rules.beta)
+      for place in 0..<places { result[place] = s[place].raised(to: exponent) }
+    }
+  }
+
+  private func forward(_ x: UnsafePointer<Float>, _ y: Floats, _ scratch: Floats) {
+    let (scales, powers) = (scratch, scratch + places)
+    for channel in 0..<channels {
+      scale(x, channel, scales)
+      power(scales, powers)
+      let offset = channel * places
+      for place in 0..<places { y[offset + place] = x[offset + place] * powers[place] }
+    }
+  }
+
+  private func backward(
+    _ x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, _ dx: Floats, _ scratch: Floats
+  ) {
+    let direct = scratch
+    let weighted = scratch + channels * places
+    let scales = weighted + channels * places
+    let powers = scales + places
+    for channel in 0..<channels {
+      let offset = channel * places
+      scale(x, channel, scales)
+      power(scales, powers)
+      for place in 0..<places {
+        let own = e[offset + place] * powers[place]
+        direct[offset + place] = own
+        weighted[offset + place] = own * x[offset + place] / scales[place]
+      }
+    }
+    let (before, after) = ((rules.size - 1) / 2, rules.size / 2)
+    let factor = Float(2 * rules.alpha * rules.beta / Double(rules.size))
+    for channel in 0..<channels {
+      let offset = channel * places
+      // The channels in whose reach this one lies.
+      let (low, high) = (max(0, channel - after), min(channels - 1, channel + before))
+      inVectors(places) { place in
+        var sum = Vector.zero
+        for other in low...high { sum += load(weighted, other * places + place) }
+        store(load(direct, offset + place) - factor * load(x, offset + place) * sum, dx, offset + place)
+      } _: { place in
+        var sum: Float = 0
+        for other in low...high { sum += weighted[other * places + place] }
+        dx[offset + place] = direct[offset + place] - factor * x[offset + place] * sum
+      }
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import Graphs
+
+/// Pooling over one or two spatial dimensions, plane by plane.
+struct NativePooling: Sendable {
+  private let planes: Int
+  private let input: (rows: Int, columns: Int)
+  private let output: (rows: Int, columns: Int)
+  private let window: (rows: Int, columns: Int)
+  private let strides: (rows: Int, columns: Int)
+  private let dilations: (rows: Int, columns: Int)
+  private let begins: (rows: Int, columns: Int)
+  private let reduction: Pooling.Reduction
+  /// Of averages, one over the number of elements that count, for each output place.
+  private let shares: [Float]
+
+  /// Prepares, or returns nil for more spatial dimensions.
+  init?(_ request: KernelRequest, _ rules: Pooling) {
+    let (x, y) = (request.inputTypes[0].shape, request.outputTypes[0].shape)
+    guard x.count == 3 || x.count == 4 else { return nil }
+    func pair(_ values: [Int], _ missing: Int) -> (rows: Int, columns: Int) {
+      values.count == 2 ? (values[0], values[1]) : (missing, values[0])
+    }
+    planes = x[0] * x[1]
+    input = pair(Array(x[2...]), 1)
+    output = pair(Array(y[2...]), 1)
+    window = pair(rules.kernel, 1)
+    strides = pair(rules.strides, 1)
+    dilations = pair(rules.dilations, 1)
+    begins = pair(rules.padding.map(\.begin), 0)
+    reduction = rules.reduction
+    if case .average(let countsPadding) = rules.reduction {
+      let map = WindowMap(
+        input: Array(x[2...]), output: Array(y[2...]), window: rules.kernel, strides: rules.strides,
+        dilations: rules.dilations, padding: rules.padding)
+      shares = (0..<map.outputCount).map { place in
+        var covered = 0
+        map.forEach(place) { _, _ in covered += 1 }
+        return 1 / Float(max(countsPadding ? map.paddedCounts[place] : covered, 1))
+      }
+    } else {
+      shares = []
+    }
+  }
+
+  func kernel(_ step: KernelRequest.Step) -> NativeKernel? {
+    let isMaximum = reduction == .maximum
+    switch step {
+    case .forward:
+      return NativeKernel { operands, _, _ in
+        if isMaximum {
+          let places = operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)
+          maximum(operands.input(0), operands.output(0), places)
+        } else {
+          average(operands.input(0), operands.output(0))
+        }
+      }
+    case .backward:
+      return NativeKernel { operands, _, _ in
+        guard let dx = operands.result(0) else { return }
+        if isMaximum {
+          let places = operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)
+          maximumError(operands.outputError(0), places, dx)
+        } else {
+          averageError(operands.outputError(0), dx)
+        }
+      }
+    case .forwardStatistics, .backwardStatistics: return nil
+    }
+  }
+
+  /// Calls the body for each row of the output and each place of the window that meets the input: the row's
+  /// range of columns, where the first of them lies in the input, and its place in the output.
+  @inline(__always)
+  private func forEachMeeting(
+    _ row: Int, _ body: (_ columns: Range<Int>, _ source: Int, _ target: Int) -> Void
+  ) {
+    for r in 0..<window.rows {
+      let line = row * strides.rows - begins.rows + r * dilations.rows
+      guard line >= 0 && line < input.rows else { continue }
+      for s in 0..<window.columns {
+        let offset = s * dilations.columns - begins.columns
+        let first = offset >= 0 ? 0 : (-offset + strides.columns - 1) / strides.columns
+        let room = input.columns - 1 - offset
+        let last = room < 0 ? -1 : min(output.columns - 1, room / strides.columns)
+        guard first <= last else { continue }
+        body(
+          first..<last + 1, line * input.columns + first * strides.columns + offset,
+          row * output.columns + first)
+      }
+    }
+  }
+
+  private func maximum(_ x: UnsafePointer<Float>, _ y: Floats, _ places: UnsafeMutablePointer<Int32>) {
+    let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
+    for plane in 0..<planes {
+      let source = x + plane * inputCount
+      let (target, chosen) = (y + plane * outputCount, places + plane * outputCount)
+      target.update(repeating: -.infinity, count: outputCount)
+      chosen.update(repeating: -1, count: outputCount)
+      for row in 0..<output.rows {
+        forEachMeeting(row) { columns, first, result in
+          switch strides.columns {
+          case 1: keepLarger(source + first, target + result, chosen + result, columns.count, first, step: 1)
+          case 2: keepLarger(source + first, target + result, chosen + result, columns.count, first, step: 2)
+          default:
+            keepLarger(
+              source + first, target + result, chosen + result, columns.count, first, step: strides.columns)
+          }
+        }
+      }
+      for place in 0..<outputCount where chosen[place] < 0 { target[place] = 0 }
+    }
+  }
+
+  /// Of equal numbers the first is kept.
+  @inline(__always)
+  private func keepLarger(
+    _ x: UnsafePointer<Float>, _ y: Floats, _ places: UnsafeMutablePointer<Int32>, _ count: Int, _ first: Int,
+    step: Int
+  ) {
+    for column in 0..<count {
+      let value = x[column * step]
+      let isLarger = value > y[column]
+      y[column] = isLarger ? value : y[column]
+      places[column] = isLarger ? Int32(truncatingIfNeeded: first &+ column &* step) : places[column]
+    }
+  }
+
+  private func maximumError(
+    _ e: UnsafePointer<Float>, _ places: UnsafePointer<Int32>, _ dx: Floats
+  ) {
+    let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
+    dx.update(repeating: 0, count: planes * inputCount)
+    for plane in 0..<planes {
+      let (error, chosen) = (e + plane * outputCount, places + plane * outputCount)
+      let target = dx + plane * inputCount
+      for place in 0..<outputCount where chosen[place] >= 0 { target[Int(chosen[place])] += error[place] }
+    }
+  }
+
+  private func average(_ x: UnsafePointer<Float>, _ y: Floats) {
+    let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
+    let step = strides.columns
+    shares.withUnsafeBufferPointer { shares in
+      for plane in 0..<planes {
+        let (source, target) = (x + plane * inputCount, y + plane * outputCount)
+        target.update(repeating: 0, count: outputCount)
+        for row in 0..<output.rows {
+          forEachMeeting(row) { columns, first, result in
+            for column in 0..<columns.count { target[result + column] += source[first + column * step] }
+          }
+        }
+        for place in 0..<outputCount { target[place] *= shares[place] }
+      }
+    }
+  }
+
+  private func averageError(_ e: UnsafePointer<Float>, _ dx: Floats) {
+    let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
+    let step = strides.columns
+    dx.update(repeating: 0, count: planes * inputCount)
+    shares.withUnsafeBufferPointer { shares in
+      for plane in 0..<planes {
+        let (error, target) = (e + plane * outputCount, dx + plane * inputCount)
+        for row in 0..<output.rows {
+          forEachMeeting(row) { columns, first, result in
+            for column in 0..<columns.count {
+              target[first + column * step] += error[result + column] * shares[result + column]
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The mean or the greatest element of each whole plane.
+  static func global(_ request: KernelRequest, _ rules: GlobalPooling) -> NativeKernel {
+    let shape = request.inputTypes[0].shape
+    let (planes, count) = (shape[0] * shape[1], product(shape[2...]))
+    let isMaximum = rules.reduction == .maximum
+    if request.step == .forward {
+      return NativeKernel { operands, _, _ in
+        let (x, y) = (operands.input(0), operands.output(0))
+        for plane in 0..<planes {
+          let source = x + plane * count
+          guard isMaximum else {
+            y[plane] = Float(sum(source, count)) / Float(count)
+            continue
+          }
+          var best = 0
+          for place in 1..<max(1, count) where source[place] > source[best] { best = place }
+          y[plane] = source[best]
+          operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)[plane] = Int32(best)
+        }
+      }
+    }
+    return NativeKernel { operands, _, _ in
+      guard let dx = operands.result(0) else { return }
+      let e = operands.outputError(0)
+      for plane in 0..<planes {
+        let target = dx + plane * count
+        guard isMaximum else {
+          target.update(repeating: e[plane] / Float(count), count: count)
+          continue
+        }
+        target.update(repeating: 0, count: count)
+        let best = operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)[plane]
+        target[Int(best)] = e[plane]
+      }
+    }
+  }
+}

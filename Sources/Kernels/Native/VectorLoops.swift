@@ -1,0 +1,89 @@
+/// Eight numbers at once: two registers of the least x86-64 processor, one of a wider one.
+typealias Vector = SIMD8<Float>
+
+/// Reads eight numbers from any place.
+@inline(__always)
+func load(_ start: UnsafePointer<Float>, _ place: Int) -> Vector {
+  UnsafeRawPointer(start + place).loadUnaligned(as: Vector.self)
+}
+
+/// Writes eight numbers to any place.
+@inline(__always)
+func store(_ vector: Vector, _ start: UnsafeMutablePointer<Float>, _ place: Int) {
+  UnsafeMutableRawPointer(start + place).storeBytes(of: vector, as: Vector.self)
+}
+
+/// Calls `whole` for each eight places in turn and `single` for those that are left.
+@inline(__always)
+func inVectors(_ count: Int, _ whole: (Int) -> Void, _ single: (Int) -> Void) {
+  var place = 0
+  while place + 8 <= count {
+    whole(place)
+    place += 8
+  }
+  while place < count {
+    single(place)
+    place += 1
+  }
+}
+
+/// The sum of a function of the place: in Float32 within rows of 256 numbers, in Float64 over these rows.
+///
+/// The order of the additions depends on the count alone.
+@inline(__always)
+func sum(_ count: Int, _ whole: (Int) -> Vector, _ single: (Int) -> Float) -> Double {
+  var total = 0.0
+  var start = 0
+  while start < count {
+    let end = min(start + 256, count)
+    var (first, second) = (Vector.zero, Vector.zero)
+    var place = start
+    while place + 16 <= end {
+      first += whole(place)
+      second += whole(place + 8)
+      place += 16
+    }
+    var rest = (first + second).sum()
+    while place < end {
+      rest += single(place)
+      place += 1
+    }
+    total += Double(rest)
+    start = end
+  }
+  return total
+}
+
+/// The sum of numbers that lie one after another.
+func sum(_ x: UnsafePointer<Float>, _ count: Int) -> Double { sum(count, { load(x, $0) }, { x[$0] }) }
+
+/// Two sums in one pass over the places.
+@inline(__always)
+func sums(
+  _ count: Int, _ whole: (Int) -> (Vector, Vector), _ single: (Int) -> (Float, Float)
+) -> (Double, Double) {
+  var total = (0.0, 0.0)
+  var start = 0
+  while start < count {
+    let end = min(start + 256, count)
+    var (first, second) = (Vector.zero, Vector.zero)
+    var place = start
+    while place + 8 <= end {
+      let terms = whole(place)
+      first += terms.0
+      second += terms.1
+      place += 8
+    }
+    var rest = (first.sum(), second.sum())
+    while place < end {
+      let terms = single(place)
+      rest.0 += terms.0
+      rest.1 += terms.1
+      place += 1
+    }
+    total.0 += Double(rest.0)
+    total.1 += Double(rest.1)
+    start = end
+  }
+  return total
+}

@@ -113,13 +113,14 @@ private func randomCases(_ random: inout SplitMix64) -> [KernelCase] {
     KernelCase(
       "product", .matrixMultiplication(MatrixMultiplication(right: .activation)),
       [[extent(1...3), 1, rows, inner], [extent(1...3), inner, columns]]),
+    // Of few numbers the normalised ones are ±1 and their errors vanish but for rounding.
     KernelCase(
       "batch normalisation", .batchNormalization(BatchNormalization()),
-      [space] + Array(repeating: [space[1]], count: 4),
+      [[12] + space[1...]] + Array(repeating: [space[1]], count: 4),
       [.signed, .signed, .signed, .signed, .positive]),
     KernelCase(
       "batch normalisation of vectors", .batchNormalization(BatchNormalization()),
-      [[extent(2...9), columns]] + Array(repeating: [columns], count: 4),
+      [[extent(12...19), columns]] + Array(repeating: [columns], count: 4),
       [.signed, .signed, .signed, .signed, .positive]),
     KernelCase("softmax", .softmax(Softmax(axis: 1)), [[rows, columns]]),
     KernelCase(
@@ -129,7 +130,7 @@ private func randomCases(_ random: inout SplitMix64) -> [KernelCase] {
     KernelCase("transpose", .transpose(Transpose([0, 2, 3, 1])), [space]),
     KernelCase(
       "layer normalisation", .layerNormalization(LayerNormalization(axis: 1)),
-      [[rows, columns], [columns], [columns]]),
+      [[rows, columns + 7], [columns + 7], [columns + 7]]),
     KernelCase(
       "product with repeated operands", .elementwise(Elementwise(.multiply)), [space, [space[1], 1, 1]]),
     KernelCase(

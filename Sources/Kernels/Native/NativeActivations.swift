@@ -268,7 +268,9 @@ struct NativeActivation {
     }
   }
 
-  private func normalDistribution(_ x: Float) -> Float { (1 + (x * Float(0.5).squareRoot()).errorFunction) / 2 }
+  private func normalDistribution(_ x: Float) -> Float {
+    (1 + (x * Float(0.5).squareRoot()).errorFunction) / 2
+  }
 }
 
 extension Vector {

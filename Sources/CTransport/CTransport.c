@@ -18,6 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
 extern char **environ;
 
 // MARK: - Waits
@@ -50,6 +54,32 @@ typedef float __attribute__((aligned(1))) any_float;
 typedef double __attribute__((aligned(1))) any_double;
 
 void transport_copy(void *to, const void *from, size_t byteCount) { memcpy(to, from, byteCount); }
+
+void transport_copy_past_caches(void *to, const void *from, size_t byteCount) {
+#if defined(__x86_64__)
+  // Stores that go past the caches need whole lines; what stands before the first goes the usual way.
+  size_t before = -(uintptr_t)to & 63;
+  if (before > byteCount) before = byteCount;
+  memcpy(to, from, before);
+  char *place = (char *)to + before;
+  const char *source = (const char *)from + before;
+  size_t lines = (byteCount - before) / 64;
+  for (size_t i = 0; i < lines; i++, place += 64, source += 64) {
+    __m128i a = _mm_loadu_si128((const __m128i *)source);
+    __m128i b = _mm_loadu_si128((const __m128i *)source + 1);
+    __m128i c = _mm_loadu_si128((const __m128i *)source + 2);
+    __m128i d = _mm_loadu_si128((const __m128i *)source + 3);
+    _mm_stream_si128((__m128i *)place, a);
+    _mm_stream_si128((__m128i *)place + 1, b);
+    _mm_stream_si128((__m128i *)place + 2, c);
+    _mm_stream_si128((__m128i *)place + 3, d);
+  }
+  memcpy(place, source, byteCount - before - lines * 64);
+  _mm_sfence();
+#else
+  memcpy(to, from, byteCount);
+#endif
+}
 
 WIDE void transport_add_float32(void *to, const void *from, size_t byteCount) {
   any_float *restrict sum = to;

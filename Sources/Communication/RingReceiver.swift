@@ -123,10 +123,15 @@ struct RingReceiver {
 }
 
 extension RingReceiver.Pending {
+  /// Messages from so many bytes on are stored past the caches.
+  private static let pastCaches = 8 << 20
+
   /// Stores or adds bytes at the message's place.
   fileprivate mutating func take(_ source: UnsafeMutableRawPointer, _ count: Int) {
     guard let start = bytes.baseAddress else { return }
     switch arrival {
+    case .replace where self.source != nil && bytes.count >= Self.pastCaches:
+      transport_copy_past_caches(start + received, source, count)
     case .replace: transport_copy(start + received, source, count)
     case .addFloat32: transport_add_float32(start + received, source, count)
     case .addFloat64: transport_add_float64(start + received, source, count)

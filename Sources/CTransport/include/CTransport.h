@@ -67,6 +67,8 @@ void transport_wake(uint32_t *word);
 // MARK: - Bytes
 
 void transport_copy(void *to, const void *from, size_t byteCount);
+// The same for messages that no cache holds: what is stored is not read before.
+void transport_copy_past_caches(void *to, const void *from, size_t byteCount);
 void transport_add_float32(void *to, const void *from, size_t byteCount);
 void transport_add_float64(void *to, const void *from, size_t byteCount);
 

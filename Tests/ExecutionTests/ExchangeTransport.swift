@@ -28,22 +28,7 @@ final class ExchangeNetwork: @unchecked Sendable {
 
   /// Runs a body for each rank at once and waits for all.
   func run(_ body: @escaping @Sendable (ExchangeTransport) -> Void) {
-    var threads: [pthread_t] = []
-    for rank in 0..<count {
-      let job = Unmanaged.passRetained(Job(transport: ExchangeTransport(rank: rank, self), body: body))
-      var thread = pthread_t()
-      let failure = pthread_create(
-        &thread, nil,
-        { argument in
-          guard let argument else { return nil }
-          let job = Unmanaged<Job>.fromOpaque(argument).takeRetainedValue()
-          job.body(job.transport)
-          return nil
-        }, job.toOpaque())
-      precondition(failure == 0, "no thread for rank \(rank)")
-      threads.append(thread)
-    }
-    for thread in threads { pthread_join(thread, nil) }
+    onExchangeThreads(count) { body(ExchangeTransport(rank: $0, self)) }
   }
 
   fileprivate func send(_ bytes: [UInt8], from: Int, to: Int) {
@@ -61,14 +46,35 @@ final class ExchangeNetwork: @unchecked Sendable {
     received[to][from] += bytes.count
     return bytes
   }
+}
 
-  private final class Job {
-    let transport: ExchangeTransport
-    let body: @Sendable (ExchangeTransport) -> Void
-    init(transport: ExchangeTransport, body: @escaping @Sendable (ExchangeTransport) -> Void) {
-      self.transport = transport
-      self.body = body
-    }
+/// Runs a body on as many threads at once and waits for all.
+func onExchangeThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+  var threads: [pthread_t] = []
+  for number in 0..<count {
+    let job = Unmanaged.passRetained(ExchangeJob(number: number, body: body))
+    var thread = pthread_t()
+    let failure = pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument else { return nil }
+        let job = Unmanaged<ExchangeJob>.fromOpaque(argument).takeRetainedValue()
+        job.body(job.number)
+        return nil
+      }, job.toOpaque())
+    precondition(failure == 0, "no thread \(number)")
+    threads.append(thread)
+  }
+  for thread in threads { pthread_join(thread, nil) }
+}
+
+/// What a thread runs.
+private final class ExchangeJob {
+  let number: Int
+  let body: @Sendable (Int) -> Void
+  init(number: Int, body: @escaping @Sendable (Int) -> Void) {
+    self.number = number
+    self.body = body
   }
 }
 

@@ -79,15 +79,37 @@ public struct BoundExchange {
   /// - Throws: ``Communication/PeerLost`` where a rank is gone or silent.
   public func run(over transport: any Transport) throws(PeerLost) {
     for action in actions {
-      switch action {
-      case .copy(let moves): for move in moves { move.run() }
-      case .exchange(let sending, let receiving):
+      if case .exchange(let sending, let receiving) = action {
         try transport.exchange(sending: sending, receiving: receiving)
-      case .sumFloat32(let target, let addends, let count):
-        sum(addends, to: target, count: count, of: Float.self)
-      case .sumFloat64(let target, let addends, let count):
-        sum(addends, to: target, count: count, of: Double.self)
+      } else {
+        action.runAlone()
       }
+    }
+  }
+
+  /// The number of actions.
+  var actionCount: Int { actions.count }
+
+  /// Does an action; of messages, begins to send and receive them.
+  func begin(_ index: Int, over transport: any Transport) -> PendingExchange? {
+    if case .exchange(let sending, let receiving) = actions[index] {
+      return transport.begin(sending: sending, receiving: receiving)
+    }
+    actions[index].runAlone()
+    return nil
+  }
+}
+
+extension BoundExchange.Action {
+  /// Does what takes no message.
+  fileprivate func runAlone() {
+    switch self {
+    case .copy(let moves): for move in moves { move.run() }
+    case .exchange: preconditionFailure("messages take a transport")
+    case .sumFloat32(let target, let addends, let count):
+      sum(addends, to: target, count: count, of: Float.self)
+    case .sumFloat64(let target, let addends, let count):
+      sum(addends, to: target, count: count, of: Double.self)
     }
   }
 }

@@ -170,7 +170,7 @@ struct Loss: Hashable, Sendable {
   /// What was noticed.
   enum Kind: UInt8, Sendable {
     case signal = 1
-    case exitCode, silence, departure
+    case exitCode, silence, departure, standstill
   }
 
   let rank: Int
@@ -195,6 +195,9 @@ struct Loss: Hashable, Sendable {
     kind = Kind(rawValue: UInt8(packed >> 48 & 0xFF)) ?? .silence
   }
 
+  /// Whether a rank ends because of it.
+  func concerns(_ other: Int) -> Bool { other != rank || kind == .standstill }
+
   /// The error that peers throw.
   var error: PeerLost {
     switch kind {
@@ -202,6 +205,8 @@ struct Loss: Hashable, Sendable {
     case .exitCode: PeerLost(rank: rank, reason: "it ended with exit code \(detail)")
     case .silence: PeerLost(rank: rank, reason: "it gave no sign of life for \(detail) s")
     case .departure: PeerLost(rank: rank, reason: "it left while others still waited for it")
+    case .standstill:
+      PeerLost(rank: rank, reason: "like every other rank, it waits for a message that nobody sends")
     }
   }
 }

@@ -65,6 +65,8 @@ public struct SupervisionLimits: Hashable, Sendable {
   public let silence: Int
   /// A rank has so long until its first sign of life.
   public let start: Int
+  /// Ranks that all wait for each other for so long never go on.
+  public let standstill: Int
   /// After a loss, others have so long to end before they are told to by SIGTERM.
   public let afterLoss: Int
   /// After a request to end in order, ranks have so long.
@@ -74,11 +76,13 @@ public struct SupervisionLimits: Hashable, Sendable {
 
   /// Creates limits; as they are, a silent rank has ended everything within 10 s.
   public init(
-    silence: Int = 5000, start: Int = 30_000, afterLoss: Int = 3000, afterRequest: Int = 10_000,
+    silence: Int = 5000, start: Int = 30_000, standstill: Int = 10_000, afterLoss: Int = 3000,
+    afterRequest: Int = 10_000,
     beforeKill: Int = 1000
   ) {
     self.silence = silence
     self.start = start
+    self.standstill = standstill
     self.afterLoss = afterLoss
     self.afterRequest = afterRequest
     self.beforeKill = beforeKill

@@ -91,7 +91,7 @@ public final class RankSeat: Sendable {
 
   /// Ends with an error if a peer is lost: for long stretches without an exchange.
   public func checkPeers() throws(PeerLost) {
-    if let loss = arena.loss, loss.rank != rank { throw loss.error }
+    if let loss = arena.loss, loss.concerns(rank) { throw loss.error }
   }
 
   /// Leaves in order: sends what is still to be sent, for a few seconds at most, and tells the peers.

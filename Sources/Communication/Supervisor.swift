@@ -13,6 +13,9 @@ final class Supervisor {
   private var heartbeats: [UInt64]
   /// The milliseconds since the last sign of life.
   private var silences: [Int]
+  /// The milliseconds in which every rank was seen to wait, since the last news of any.
+  private var standstill = 0
+  private var bells = 0
   private var loss: Loss?
   private var isInterrupted = false
   /// The milliseconds since ranks were told to end, by a loss or a request.
@@ -104,6 +107,7 @@ final class Supervisor {
       takeMessages()
       for rank in 0..<count where exits[rank] == nil { reap(rank) }
       for rank in 0..<count where exits[rank] == nil { listen(to: rank, elapsed: elapsed) }
+      lookForStandstill(elapsed: elapsed)
       escalate(elapsed: elapsed)
     }
     closeAll()
@@ -125,8 +129,10 @@ final class Supervisor {
         pollfd(fd: $0.descriptor, events: Int16(POLLIN | ($0.hasUnsent ? POLLOUT : 0)), revents: 0)
       }
     }
+    // A rank whose channel is closed ends within a moment.
+    let isEnding = descriptors.count < exits.count(where: { $0 == nil })
     if interrupts >= 0 { descriptors.append(pollfd(fd: interrupts, events: Int16(POLLIN), revents: 0)) }
-    poll(&descriptors, nfds_t(descriptors.count), Self.tick)
+    poll(&descriptors, nfds_t(descriptors.count), isEnding ? 1 : Self.tick)
   }
 
   private func takeRequests() {
@@ -198,6 +204,21 @@ final class Supervisor {
     guard silences[rank] > limit else { return }
     declare(Loss(rank: rank, kind: .silence, detail: (limit + 999) / 1000))
     end(rank, by: SIGKILL)
+  }
+
+  /// Ranks that all sleep in a wait, while no bell rings, wait for what nobody will send.
+  private func lookForStandstill(elapsed: Int) {
+    let waiting = (0..<count).filter { exits[$0] == nil && !arena.hasLeft($0) }
+    let slots = waiting.map(arena.slot(of:))
+    let bells = slots.reduce(0) { $0 + Int(transport_load_acquire_32($1.bell)) }
+    if bells != self.bells { standstill = 0 }
+    self.bells = bells
+    guard let first = waiting.first, slots.allSatisfy({ transport_load_acquire_32($0.sleeper) != 0 })
+    else { return }
+    standstill += elapsed
+    if standstill > run.limits.standstill {
+      declare(Loss(rank: first, kind: .standstill, detail: 0))
+    }
   }
 
   /// Tells everyone of the first loss; what ends after it, or after a request to end, is its consequence.

@@ -16,6 +16,7 @@ struct RankPrograms {
       case "turns": code = try turns()
       case "exit": return Int32(number(1))
       case "departure": return try departure()
+      case "standstill": code = try standstill()
       case "silence": code = silence()
       case "environment": code = environment(arguments[1])
       case "echo": code = echo()
@@ -86,6 +87,15 @@ struct RankPrograms {
       try seat.transport.exchange(sending: [], receiving: [IncomingMessage(from: 0, bytes: buffer)])
     }
     seat.leave()
+    return 0
+  }
+
+  /// Waits for the next rank, which waits for its next.
+  private func standstill() throws(PeerLost) -> Int32 {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+    defer { buffer.deallocate() }
+    let next = (seat.rank + 1) % seat.rankCount
+    try seat.transport.exchange(sending: [], receiving: [IncomingMessage(from: next, bytes: buffer)])
     return 0
   }
 

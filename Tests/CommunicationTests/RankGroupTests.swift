@@ -124,6 +124,14 @@ import Testing
     }
   }
 
+  @Test func `ranks that all wait for each other do not wait for ever`() throws {
+    let story = follow(try start(3, ["standstill"], limits: SupervisionLimits(standstill: 300)))
+    let reason = "like every other rank, it waits for a message that nobody sends"
+    #expect(story.lost == PeerLost(rank: 0, reason: reason))
+    #expect(story.exits == [.code(69), .code(69), .code(69)])
+    #expect(story.messages == Array(repeating: ["rank 0 is lost: \(reason)"], count: 3))
+  }
+
   @Test func `who does not react to a loss is told to end`() throws {
     let limits = SupervisionLimits(afterLoss: 200, beforeKill: 200)
     let group = try start(2, ["silence"], limits: limits)

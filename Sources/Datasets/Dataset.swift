@@ -28,3 +28,22 @@ extension Dataset {
     }
   }
 }
+
+extension Dataset {
+  /// Writes samples one after the other, row-major, and their classes.
+  ///
+  /// - Parameters:
+  ///   - samples: Their numbers in the set, in the order of the batch.
+  ///   - destination: Where the numbers go.
+  ///   - labels: Where the classes go.
+  public func copyBatch(
+    _ samples: some Sequence<Int>, to destination: UnsafeMutablePointer<Float>,
+    labels: UnsafeMutablePointer<Int64>
+  ) {
+    let size = sampleElements
+    for (place, sample) in samples.enumerated() {
+      copySample(sample, to: destination + place * size)
+      labels[place] = Int64(label(of: sample))
+    }
+  }
+}

@@ -121,7 +121,11 @@ private func checkCounts(_ samples: LabelledSamples) throws(InputError) {
 private func datasetPath(_ name: String, _ folders: [String]) throws(InputError) -> String {
   if !datasetNames.contains(name), !name.isEmpty, exists(name) { return name }
   if !name.isEmpty, !name.contains("/") {
-    for folder in folders where exists("\(folder)/\(name)") { return "\(folder)/\(name)" }
+    for folder in folders {
+      if exists("\(folder)/\(name)") { return "\(folder)/\(name)" }
+      // Whoever names the data set's own folder means it, too.
+      if folder.hasSuffix("/\(name)"), exists(folder) { return folder }
+    }
   }
   guard !datasetNames.contains(name) else {
     throw InputError(

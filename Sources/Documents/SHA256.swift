@@ -76,36 +76,59 @@ public struct SHA256: Sendable {
   private static func compress(_ blocks: UnsafeRawBufferPointer, _ state: inout [UInt32]) {
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { words in
       constants.withUnsafeBufferPointer { constants in
-        for block in 0..<blocks.count / 64 {
-          for index in 0..<16 {
-            words[index] = UInt32(
-              bigEndian: blocks.loadUnaligned(fromByteOffset: block * 64 + index * 4, as: UInt32.self))
+        state.withUnsafeMutableBufferPointer { state in
+          for block in 0..<blocks.count / 64 {
+            for index in 0..<16 {
+              let word = blocks.loadUnaligned(fromByteOffset: block * 64 + index * 4, as: UInt32.self)
+              words[index] = UInt32(bigEndian: word)
+            }
+            for index in 16..<64 {
+              let (early, late) = (words[index - 15], words[index - 2])
+              let first = rotated(early, 7) ^ rotated(early, 18) ^ early >> 3
+              let second = rotated(late, 17) ^ rotated(late, 19) ^ late >> 10
+              words[index] = words[index - 16] &+ first &+ words[index - 7] &+ second
+            }
+            var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+            var (e, f, g, h) = (state[4], state[5], state[6], state[7])
+            // Eight rounds bring every variable back to its place, so that none is moved.
+            for index in stride(from: 0, to: 64, by: 8) {
+              mix(a, b, c, &d, e, f, g, &h, constants[index] &+ words[index])
+              mix(h, a, b, &c, d, e, f, &g, constants[index + 1] &+ words[index + 1])
+              mix(g, h, a, &b, c, d, e, &f, constants[index + 2] &+ words[index + 2])
+              mix(f, g, h, &a, b, c, d, &e, constants[index + 3] &+ words[index + 3])
+              mix(e, f, g, &h, a, b, c, &d, constants[index + 4] &+ words[index + 4])
+              mix(d, e, f, &g, h, a, b, &c, constants[index + 5] &+ words[index + 5])
+              mix(c, d, e, &f, g, h, a, &b, constants[index + 6] &+ words[index + 6])
+              mix(b, c, d, &e, f, g, h, &a, constants[index + 7] &+ words[index + 7])
+            }
+            state[0] &+= a
+            state[1] &+= b
+            state[2] &+= c
+            state[3] &+= d
+            state[4] &+= e
+            state[5] &+= f
+            state[6] &+= g
+            state[7] &+= h
           }
-          for index in 16..<64 {
-            let (early, late) = (words[index - 15], words[index - 2])
-            let first = rotated(early, 7) ^ rotated(early, 18) ^ early >> 3
-            let second = rotated(late, 17) ^ rotated(late, 19) ^ late >> 10
-            words[index] = words[index - 16] &+ first &+ words[index - 7] &+ second
-          }
-          var (a, b, c, d) = (state[0], state[1], state[2], state[3])
-          var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-          for index in 0..<64 {
-            let high = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
-            let choice = (e & f) ^ (~e & g)
-            let first = h &+ high &+ choice &+ constants[index] &+ words[index]
-            let low = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
-            let majority = (a & b) ^ (a & c) ^ (b & c)
-            (h, g, f, e) = (g, f, e, d &+ first)
-            (d, c, b, a) = (c, b, a, first &+ low &+ majority)
-          }
-          for (index, word) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= word }
         }
       }
     }
   }
 
+  /// One round: the new `e` is left in `d` and the new `a` in `h`.
+  @inline(__always) private static func mix(
+    _ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: inout UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32,
+    _ h: inout UInt32, _ word: UInt32
+  ) {
+    let choice = g ^ (e & (f ^ g))
+    let first = h &+ (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) &+ choice &+ word
+    let majority = (a & b) | (c & (a | b))
+    d &+= first
+    h = first &+ (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) &+ majority
+  }
+
   @inline(__always) private static func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 {
-    word >> count | word << (32 - count)
+    word &>> count | word &<< (32 &- count)
   }
 
   private static let constants: [UInt32] = [

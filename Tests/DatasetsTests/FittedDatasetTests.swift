@@ -25,6 +25,19 @@ struct FittedDatasetTests {
     #expect(try Counting(sampleShape: [1, 2, 2]).fitted(to: [4], classes: 3).sampleShape == [4])
   }
 
+  @Test func `a batch is its samples in order`() {
+    var numbers = [Float](repeating: 0, count: 4)
+    var labels = [Int64](repeating: 9, count: 2)
+    numbers.withUnsafeMutableBufferPointer { numbers in
+      labels.withUnsafeMutableBufferPointer { labels in
+        guard let start = numbers.baseAddress, let first = labels.baseAddress else { return }
+        Counting(sampleShape: [2]).copyBatch([1, 0], to: start, labels: first)
+      }
+    }
+    #expect(numbers == [3, 4, 1, 2])
+    #expect(labels == [1, 0])
+  }
+
   @Test func `images are padded and repeated only where that is asked for`() throws {
     let small = Counting(sampleShape: [1, 1, 2])
     let error = #expect(throws: InputError.self) { try small.fitted(to: [2, 3, 4], classes: 3) }

@@ -144,6 +144,7 @@ struct OpenDatasetTests {
     #expect(path.hasSuffix("train.csv"))
     let data = try openDataset("fashion-mnist", in: ["\(folder.path)/nowhere", folder.path])
     #expect(data.training.name == "fashion-mnist")
+    #expect(try openDataset("fashion-mnist", in: ["\(folder.path)/fashion-mnist"]).training.count == 2)
     let error = #expect(throws: InputError.self) { try openDataset("fashion-mnist", in: ["nowhere"]) }
     #expect(error?.diagnostics.first?.kind == .missingFile)
     #expect(error?.diagnostics.first?.hint?.contains("make deps") == true)

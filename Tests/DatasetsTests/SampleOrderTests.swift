@@ -45,6 +45,14 @@ struct SampleOrderTests {
     #expect(abs(neighbours - 60) < 39)
   }
 
+  // 10 samples in batches of 4: 4, 4 and 2.
+  @Test func `an evaluation reads every sample once`() {
+    let order = EvaluationOrder(count: 10, batch: 4)
+    #expect((0..<order.stepCount).map { order.samples(ofStep: $0) } == [0..<4, 4..<8, 8..<10])
+    #expect(EvaluationOrder(count: 8, batch: 4).stepCount == 2)
+    #expect(EvaluationOrder(count: 0, batch: 4).stepCount == 0)
+  }
+
   @Test func `each class of a small set comes early and late alike`() {
     // The mean place of the first half of the samples is about half the count: 5 deviations of n/√(12 n/2).
     let order = SampleOrder(count: 10_000, seed: 5, batch: 10_000)

@@ -60,9 +60,12 @@ struct AdditiveCosts {
     let home = strategy.inputs[position]
     var sum = cost(of: tasks.updateWork(parameter, layout: home))
     let gradient = strategy.inputErrors[position]
-    let steps = tasks.gradientReduction(shape, gradient: gradient, parameter: home)
+    let steps = tasks.gradientReduction(
+      shape, gradient: gradient, parameter: home, batchLevels: strategy.batchLevels)
     if let hub = tasks.hub, !steps.isEmpty {
-      let through = tasks.hubSum(elements: tasks.cut.localElements(shape, gradient, device: 0))
+      let through = tasks.hubSum(
+        elements: (0..<tasks.cut.deviceCount).map { tasks.cut.localElements(shape, gradient, device: $0) },
+        batchLevels: strategy.batchLevels)
       guard tables.canExchange(through.up + through.down) else { return .infinity }
       sum += cost(of: .exchange(through.up)) + cost(of: .compute(hub, through.work))
       sum += cost(of: .exchange(through.down))
@@ -220,9 +223,8 @@ struct AdditiveCosts {
       case .time, .memory: sum += time(of: step, elementSize)
       case .communication:
         // Where all parts are equal one collective stands for all.
-        let isUniform = step.before.count == 1 && step.after.count == 1
         let span = tasks.cut.ways[step.level] * tasks.cut.strides[step.level]
-        let count = isUniform ? tasks.cut.deviceCount / span : 1
+        let count = step.isUniform ? tasks.cut.deviceCount / span : 1
         for collective in tasks.collectives(step, elementSize: elementSize, selection: .representative) {
           sum += Double(count * tables.bytesReceived(by: collective).count)
         }

@@ -54,7 +54,9 @@ struct ExhaustiveSearch {
           return nil
         }
         let cuts = placement.map { segment in
-          Cut(group: groups[segment.group], shares: shares[segment.group] ?? .equal(groups[segment.group]))
+          Cut(
+            group: groups[segment.group], shares: shares[segment.group] ?? .equal(groups[segment.group]),
+            grid: problem.step.microGrid(samples: problem.training.graph.batch))
         }
         let strategies = zip(placement, cuts).flatMap { segment, cut in
           segment.nodes.map { node in

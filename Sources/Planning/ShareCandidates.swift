@@ -28,12 +28,13 @@ struct ShareCandidates {
   private let group: DeviceGroup
   private let tables: CostTables
   /// Into how many cells the shares divide an axis.
-  private static let cells = 16
+  private let cells: Int
 
   init(_ problem: PlanningProblem, _ group: DeviceGroup, _ tables: CostTables) {
     self.problem = problem
     self.group = group
     self.tables = tables
+    cells = problem.step.cells ?? 16
   }
 
   /// The candidates; none where all devices are alike.
@@ -72,7 +73,7 @@ struct ShareCandidates {
       rates[group.coordinate(of: device, at: level)] += rate(of: group.devices[device])
     }
     let total = rates.reduce(0, +)
-    let cells = max(Self.cells, ways)
+    let cells = max(cells, ways)
     var result = rates.map { max(1, Int((Double(cells) * $0 / total).rounded(.down))) }
     // What rounding left goes to those that lost most by it.
     while result.reduce(0, +) < cells {

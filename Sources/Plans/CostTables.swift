@@ -119,6 +119,17 @@ public struct CostTables: Sendable {
       let bytes = rounds.reduce(0) { $0 + $1.reduce(0) { $0 + $1.messages.reduce(0) { $0 + $1.bytes } } }
       return Bytes(bytes * (lanes / rounds.count))
     }
+    if !collective.addends.isEmpty {
+      let sums = collective.addends.reduce(0, +)
+      let gathered = collective.operation == .reduceScatter ? 0 : ways - 1
+      let reduced = collective.operation != .allGather
+      return Bytes(
+        (0..<lanes).reduce(0) { total, lane in
+          zip(collective.parts.sizes(lane: lane, ways: ways), collective.addends).reduce(total) {
+            $0 + $1.0 * ((reduced ? sums - $1.1 : 0) + gathered)
+          }
+        })
+    }
     let total =
       switch collective.parts {
       case .even(let size): lanes * ways * size.count
@@ -131,6 +142,13 @@ public struct CostTables: Sendable {
   /// The bytes of a part, or of an all-to-all's piece, where all are equal.
   func evenUnit(of collective: Collective) -> Int? {
     guard collective.pieces == nil, case .even(let size) = collective.parts else { return nil }
+    if let most = collective.addends.max(), collective.operation != .allToAll {
+      // With equally many partial sums on each coordinate they are one part so many times as large.
+      guard collective.operation == .reduceScatter, collective.addends.min() == most else {
+        return collective.operation == .allGather ? size.count : nil
+      }
+      return most * size.count
+    }
     guard collective.operation == .allToAll else { return size.count }
     let ways = resources.groups[collective.group].levels[collective.level].ways
     switch collective.resultParts {
@@ -151,7 +169,7 @@ public struct CostTables: Sendable {
       let rounds = collective.algorithm.rounds(
         collective.operation, sizes: collective.parts.sizes(lane: lane, ways: ways),
         results: collective.resultParts?.sizes(lane: lane, ways: ways),
-        pieces: collective.pieces?[lane].map(\.count))
+        pieces: collective.pieces?[lane].map(\.count), addends: collective.addends)
       // Lanes keep step round by round, and only one that is even by itself would write equal rounds once.
       return lanes == 1 ? rounds : rounds.flatMap { $0.unrolled }
     }
@@ -203,6 +221,7 @@ extension CollectiveAlgorithm {
     case .ring: 0
     case .direct: 1
     case .halvingDoubling: 2
+    case .fixedTree: 3
     }
   }
 }

@@ -22,6 +22,8 @@ public enum PlanViolation: Error, Hashable, Sendable {
   case statisticsAcrossMicroBatches(node: String)
   /// The batch does not fall into equal micro-batches.
   case microBatches(batch: Int, count: Int)
+  /// The micro-batches do not hold whole cells of the batch, equally many of equal size.
+  case cellsAcrossMicroBatches(cells: Int, count: Int)
 }
 
 /// Why a plan cannot run: every reason found.
@@ -52,6 +54,9 @@ extension PlanViolation: CustomStringConvertible {
         + "use --batch-norm cell or frozen"
     case .microBatches(let batch, let count):
       "a batch of \(batch) does not fall into \(count) equal micro-batches"
+    case .cellsAcrossMicroBatches(let cells, let count):
+      "\(count) micro-batches do not each hold as many whole cells of one size: "
+        + "the batch has \(cells) cells (--cells)"
     }
   }
 }

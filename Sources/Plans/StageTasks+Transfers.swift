@@ -8,11 +8,11 @@ struct SampleStore {
   let cut: Cut
   let layout: Layout
 
-  init(_ samples: SampleLocation) {
+  init(_ samples: SampleLocation, grid: CellGrid?) {
     let count = samples.devices.count
     let levels = count == 1 ? [] : [DeviceGroup.Level(ways: count, network: .listed)]
     let group = DeviceGroup(name: "samples", devices: samples.devices, levels: levels)
-    cut = Cut(group: group, shares: .equal(group))
+    cut = Cut(group: group, shares: .equal(group), grid: grid)
     layout = Layout(count == 1 ? [] : [.sharded(0)])
   }
 }
@@ -30,7 +30,7 @@ extension StageTasks {
     _ shape: [Int], to target: Layout, from machine: Machine
   ) -> (reads: [TaskGraph.Kind], flows: [Flow])? {
     guard let samples = machine.samples else { return nil }
-    let store = SampleStore(samples)
+    let store = SampleStore(samples, grid: cut.grid)
     let reads = samples.devices.indices.map { device in
       let elements = store.cut.localElements(shape, store.layout, device: device)
       return TaskGraph.Kind.storageRead(

@@ -26,6 +26,8 @@ public struct StageTasks: Sendable {
   public let hub: DeviceID?
   /// Whether links join all devices of the group, so that they can exchange data at all.
   public let isJoined: Bool
+  /// The partial sums over the cells of the batch; nil where there is no grid.
+  public let partialSums: PartialSums?
   /// The default algorithm of each level.
   let algorithms: [CollectiveAlgorithm]
 
@@ -36,7 +38,12 @@ public struct StageTasks: Sendable {
     let group = machine.groups[groupIndex]
     self.training = training
     self.groupIndex = groupIndex
-    self.cut = Cut(group: group, shares: shares)
+    let cut = Cut(
+      group: group, shares: shares, grid: options.microGrid(samples: training.graph.batch))
+    self.cut = cut
+    partialSums = options.grid(microBatch: training.graph.batch).map {
+      PartialSums(grid: $0, cut: cut, microBatches: options.microBatches)
+    }
     self.options = options
     self.sizes = ElementSizes(options.precision)
     isHomogeneous = machine.areAlike(group.devices)
@@ -129,23 +136,44 @@ public struct StageTasks: Sendable {
     _ phase: Phase, _ profile: OperatorProfile, _ strategy: Strategy
   ) -> [ConversionStep] {
     let (shape, partial) = statisticsPlace(phase, profile, strategy)
-    guard shape != [0], partial.isPartial else { return [] }
-    return conversionSteps(shape, from: partial, to: partial.reduced, over: cut) ?? []
+    guard !shape.contains(0), partial.isPartial else { return [] }
+    return sum(shape, from: partial, to: partial.reduced, batchLevels: strategy.statisticsLevels)
   }
 
-  /// The shape of the statistics on one device and their layout before they are summed.
+  /// The shape of all statistics, some for each channel, and their layout before they are summed.
   func statisticsPlace(
     _ phase: Phase, _ profile: OperatorProfile, _ strategy: Strategy
   ) -> (shape: [Int], partial: Layout) {
-    let inputs = localTypes(profile.inputTypes, strategy.inputs, 0)
-    let count = profile.node.operator.rules.statistics(phase, inputs: inputs)
-    let whole = Layout.replicated(levelCount: cut.levelCount)
-    return ([count], strategy.statisticsLevels.reduce(whole) { $0.with(.partial, at: $1) })
+    let count = profile.node.operator.rules.statistics(phase, inputs: profile.inputTypes)
+    guard count > 0 else { return ([0], .replicated(levelCount: cut.levelCount)) }
+    let channels = profile.inputTypes[0].shape[1]
+    precondition(count % channels == 0, "\(count) statistics of \(channels) channels")
+    let states = strategy.rules.indices.map { level -> SplitState in
+      if strategy.rules[level].sumsStatistics { return .partial }
+      return strategy.inputs[0][level] == .sharded(1) ? .sharded(1) : .replicated
+    }
+    return ([count / channels, channels], Layout(states))
   }
 
   /// The steps that sum a parameter's gradient over the levels where it is partial.
-  public func gradientReduction(_ elements: [Int], gradient: Layout, parameter: Layout) -> [ConversionStep] {
-    conversionSteps(elements, from: gradient, to: parameter, over: cut) ?? []
+  ///
+  /// - Parameters:
+  ///   - shape: The shape of the gradient, or the elements of several.
+  ///   - gradient: Where it stands.
+  ///   - parameter: Where the parameter lives.
+  ///   - batchLevels: The levels that split the batch (``Strategy/batchLevels``).
+  public func gradientReduction(
+    _ shape: [Int], gradient: Layout, parameter: Layout, batchLevels: [Int]
+  ) -> [ConversionStep] {
+    sum(shape, from: gradient, to: parameter, batchLevels: batchLevels)
+  }
+
+  /// The steps of a sum over the batch: along the fixed tree where there is a grid.
+  private func sum(
+    _ shape: [Int], from: Layout, to: Layout, batchLevels: [Int]
+  ) -> [ConversionStep] {
+    let steps = conversionSteps(shape, from: from, to: to, over: cut) ?? []
+    return partialSums?.inFixedTree(steps, batchLevels: batchLevels) ?? steps
   }
 
   /// The collectives of a step.
@@ -164,21 +192,27 @@ public struct StageTasks: Sendable {
       parts: .even(part), resultParts: operation == .allToAll ? .even(part) : nil)
   }
 
-  /// What summing gradients on the host takes: every device sends its addend, the host reads them all and
+  /// What summing gradients on the host takes: every device sends its addends, the host reads them all and
   /// writes the sum, and every device receives it.
   ///
-  /// - Parameter elements: The elements of the gradient.
+  /// - Parameters:
+  ///   - elements: The elements of the gradient's part on each device.
+  ///   - batchLevels: The levels that split the batch.
   /// - Precondition: The group has a ``hub``.
-  public func hubSum(elements: Int) -> (up: [Flow], work: Work, down: [Flow]) {
+  public func hubSum(elements: [Int], batchLevels: [Int]) -> (up: [Flow], work: Work, down: [Flow]) {
     guard let hub else { preconditionFailure("a group without a host has no sum there") }
-    let bytes = Bytes(elements * sizes.gradient)
     let devices = cut.group.devices
+    let addends =
+      partialSums?.nodes(before: cut.levelCount, batchLevels: batchLevels).map(\.count)
+      ?? [Int](repeating: 1, count: devices.count)
+    func bytes(_ elements: Int) -> Bytes { Bytes(elements * sizes.gradient) }
+    let sent = zip(elements, addends).map { $0 * $1 }
+    let sum = elements.max() ?? 0
     return (
-      devices.map { Flow(from: $0, to: hub, bytes: bytes) },
+      devices.indices.map { Flow(from: devices[$0], to: hub, bytes: bytes(sent[$0])) },
       Work(
-        elementOperations: Double((devices.count - 1) * elements),
-        gradientElements: (devices.count + 1) * elements),
-      devices.map { Flow(from: hub, to: $0, bytes: bytes) }
+        elementOperations: Double(sent.reduce(0, +) - sum), gradientElements: sent.reduce(0, +) + sum),
+      devices.indices.map { Flow(from: hub, to: devices[$0], bytes: bytes(elements[$0])) }
     )
   }
 

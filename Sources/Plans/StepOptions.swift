@@ -34,16 +34,34 @@ public struct StepOptions: Hashable, Sendable {
   public let reduction: ReductionTiming
   /// Gradients are reduced together until so many bytes are ready; nil where each is reduced alone.
   public let gradientBucket: Bytes?
+  /// Into how many cells the batch is cut, at most one for each sample, so that sums over it are added along
+  /// one fixed tree; nil where the batch is cut anywhere and sums are added in any order.
+  public let cells: Int?
 
   /// Creates options.
   public init(
     overlap: Overlap = .backward, microBatches: Int = 1, precision: Precision = .float32,
-    reduction: ReductionTiming = .best, gradientBucket: Bytes? = Bytes(25 << 20)
+    reduction: ReductionTiming = .best, gradientBucket: Bytes? = Bytes(25 << 20), cells: Int? = nil
   ) {
     self.overlap = overlap
     self.microBatches = microBatches
     self.precision = precision
     self.reduction = reduction
     self.gradientBucket = gradientBucket
+    self.cells = cells
+  }
+
+  /// The cells of the whole batch, given the samples of a micro-batch; nil where there is no grid.
+  public func grid(microBatch samples: Int) -> CellGrid? {
+    cells.map { CellGrid(samples: samples * max(1, microBatches), cells: $0) }
+  }
+
+  /// The cells of one micro-batch of so many samples.
+  ///
+  /// - Precondition: Micro-batches hold whole cells (``PlanViolation/cellsAcrossMicroBatches(cells:count:)``).
+  public func microGrid(samples: Int) -> CellGrid? {
+    grid(microBatch: samples).map {
+      CellGrid(samples: samples, cells: max(1, $0.count / max(1, microBatches)))
+    }
   }
 }

@@ -25,6 +25,8 @@ public struct Strategy: Hashable, Sendable {
 
   /// The names of the rules, from the top level.
   public var names: [String] { rules.map(\.name) }
+  /// The levels that split the batch, so that gradients are partial there.
+  public var batchLevels: [Int] { rules.indices.filter { rules[$0].axis == .batch } }
   /// The levels over which batch statistics are summed.
   public var statisticsLevels: [Int] { rules.indices.filter { rules[$0].sumsStatistics } }
 }

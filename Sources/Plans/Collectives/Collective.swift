@@ -20,6 +20,8 @@ public enum CollectiveAlgorithm: String, Hashable, Sendable, CaseIterable {
   case direct
   /// log₂ w rounds (all-reduce twice as many) between devices whose distance halves or doubles.
   case halvingDoubling = "halving-doubling"
+  /// As direct, but each device sends every partial sum it has, so that the order of additions never changes.
+  case fixedTree = "fixed-tree"
 }
 
 /// One collective over one level of one group.
@@ -45,11 +47,14 @@ public struct Collective: Hashable, Sendable {
   /// Of an all-to-all between chunks, for each lane what each coordinate sends to each, row by row; nil where
   /// the parts decide it.
   public let pieces: [[Bytes]]?
+  /// Of a sum along the fixed tree, how many partial sums of each part each coordinate has; empty where each
+  /// has one.
+  public let addends: [Int]
 
   /// Creates a collective.
   public init(
     operation: CollectiveOperation, algorithm: CollectiveAlgorithm, group: Int, level: Int, firstDevice: Int,
-    parts: CollectiveParts, resultParts: CollectiveParts? = nil, pieces: [[Bytes]]? = nil
+    parts: CollectiveParts, resultParts: CollectiveParts? = nil, pieces: [[Bytes]]? = nil, addends: [Int] = []
   ) {
     self.operation = operation
     self.algorithm = algorithm
@@ -59,5 +64,6 @@ public struct Collective: Hashable, Sendable {
     self.parts = parts
     self.resultParts = resultParts
     self.pieces = pieces
+    self.addends = addends.allSatisfy { $0 == 1 } ? [] : addends
   }
 }

@@ -85,12 +85,15 @@ extension CollectiveAlgorithm {
   /// The rounds of a lane whose parts have `sizes` bytes; `results` are those after an all-to-all, and `pieces`
   /// what each coordinate sends to each in it, row by row, where the parts do not decide that.
   ///
+  /// Along the fixed tree `addends` says how many partial sums of each part each coordinate has.
+  ///
   /// A reduce-scatter and an all-gather move `(w − 1) · Σ sizes` in all, an all-reduce twice that, an
   /// all-to-all every piece once that is not yet at its place. In an all-gather each coordinate receives what
   /// it does not own; in a reduce-scatter it receives `w − 1` times its own part, but that uneven parts sent
   /// by way of others (ring, halving) give coordinates other shares of the same sum.
   public func rounds(
-    _ operation: CollectiveOperation, sizes: [Int], results: [Int]? = nil, pieces: [Int]? = nil
+    _ operation: CollectiveOperation, sizes: [Int], results: [Int]? = nil, pieces: [Int]? = nil,
+    addends: [Int] = []
   ) -> [CollectiveRound] {
     let isAllToAll = operation == .allToAll
     let parts = LaneParts(
@@ -100,6 +103,7 @@ extension CollectiveAlgorithm {
     case .ring: RingAlgorithm.rounds(operation, parts)
     case .direct: DirectAlgorithm.rounds(operation, parts)
     case .halvingDoubling: HalvingDoublingAlgorithm.rounds(operation, parts)
+    case .fixedTree: FixedTreeAlgorithm.rounds(operation, parts, addends: addends)
     }
   }
 
@@ -108,7 +112,7 @@ extension CollectiveAlgorithm {
     guard ports.ways > 1 else { return [] }
     return switch resolved(ways: ports.ways) {
     case .ring: RingAlgorithm.evenTerms(operation, over: ports)
-    case .direct: DirectAlgorithm.evenTerms(operation, over: ports)
+    case .direct, .fixedTree: DirectAlgorithm.evenTerms(operation, over: ports)
     case .halvingDoubling: HalvingDoublingAlgorithm.evenTerms(operation, over: ports)
     }
   }

@@ -77,7 +77,7 @@ public struct CollectiveSchedule: Hashable, Sendable {
         return (0..<(ways - 1)).map { round in
           toSuccessor(ways, .add) { ($0 - 1 - round + 2 * ways) % ways }
         }
-      case .direct: return [toAll(ways, .add) { _, to in .parts(to..<(to + 1)) }]
+      case .direct, .fixedTree: return [toAll(ways, .add) { _, to in .parts(to..<(to + 1)) }]
       case .halvingDoubling:
         return distances(ways).reversed().map { distance in
           exchange(ways, distance, .add) { .parts(block(around: $0 ^ distance, distance)) }
@@ -89,7 +89,7 @@ public struct CollectiveSchedule: Hashable, Sendable {
         return (0..<(ways - 1)).map { round in
           toSuccessor(ways, .replace) { ($0 - round + ways) % ways }
         }
-      case .direct: return [toAll(ways, .replace) { from, _ in .parts(from..<(from + 1)) }]
+      case .direct, .fixedTree: return [toAll(ways, .replace) { from, _ in .parts(from..<(from + 1)) }]
       case .halvingDoubling:
         return distances(ways).map { distance in
           exchange(ways, distance, .replace) { .parts(block(around: $0, distance)) }
@@ -104,7 +104,7 @@ public struct CollectiveSchedule: Hashable, Sendable {
               Message(from: $0, to: ($0 + distance) % ways, content: .piece, arrival: .replace)
             })
         }
-      case .direct: return [toAll(ways, .replace) { _, _ in .piece }]
+      case .direct, .fixedTree: return [toAll(ways, .replace) { _, _ in .piece }]
       case .halvingDoubling:
         return (1..<ways).map { mask in exchange(ways, mask, .replace) { _ in .piece } }
       }

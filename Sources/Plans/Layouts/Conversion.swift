@@ -15,16 +15,27 @@ public struct ConversionStep: Hashable, Sendable {
   /// Of an all-to-all between chunks, for each device what it sends to each coordinate of the level, its own
   /// share included; empty where the parts alone decide it, as the parts are whole products of steps.
   public let pieces: [[Int]]
+  /// Where sums follow the fixed tree over the cells, how many partial sums of each element each device has
+  /// (``PartialSums``), one value where all have equally many; empty elsewhere.
+  public internal(set) var addends: [Int] = []
+  /// Of a reduce-scatter along the fixed tree, how many partial sums of each element of its part a device
+  /// receives; one value where all receive equally many.
+  var addendsReceived: [Int] = []
+
+  /// Whether every device holds, sends and receives equally much.
+  public var isUniform: Bool { before.count == 1 && after.count == 1 && addends.count <= 1 }
 
   /// The elements that a device receives from others.
   ///
-  /// A reduce-scatter over `w` ways brings w − 1 addends of the own part, an all-gather or an all-to-all
+  /// A reduce-scatter over `w` ways brings w − 1 addends of the own part, or along the fixed tree as many as
+  /// the others have partial sums; an all-gather or an all-to-all
   /// whatever was not held before. With equal parts of n elements held before these are n (w − 1)/w,
   /// n (w − 1) and n (w − 1)/w.
   public func received(by device: Int, ways: Int) -> Int {
     func value(_ values: [Int]) -> Int { values.count == 1 ? values[0] : values[device] }
     switch operation {
-    case .reduceScatter: return (ways - 1) * value(after)
+    case .reduceScatter:
+      return (addendsReceived.isEmpty ? ways - 1 : value(addendsReceived)) * value(after)
     case .allGather: return value(after) - value(before)
     case .allToAll: return value(after) - value(kept)
     case .allReduce: return 2 * (ways - 1) * value(after)

@@ -25,7 +25,6 @@ extension ConversionStep {
     let ways = cut.ways[level]
     let lanes = cut.strides[level]
     let span = ways * lanes
-    let isUniform = before.count == 1 && after.count == 1
     let count = isUniform && selection == .representative ? 1 : cut.deviceCount / span
     return (0..<count).map { index in
       let first = index * span
@@ -44,9 +43,14 @@ extension ConversionStep {
         }
       }
       return Collective(
-        operation: operation, algorithm: algorithms[level], group: group, level: level, firstDevice: first,
+        operation: operation, algorithm: addends.isEmpty ? algorithms[level] : .fixedTree, group: group,
+        level: level, firstDevice: first,
         parts: parts(operation == .reduceScatter ? after : before),
-        resultParts: operation == .allToAll ? parts(after) : nil, pieces: lanePieces(first))
+        resultParts: operation == .allToAll ? parts(after) : nil, pieces: lanePieces(first),
+        addends: addends.count < 2
+          ? [Int](repeating: addends.first ?? 1, count: ways)
+          // Which cells a device has follows from the levels down to this one, so that lanes are alike.
+          : (0..<ways).map { addends[first + $0 * lanes] })
     }
   }
 }

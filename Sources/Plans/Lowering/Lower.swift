@@ -55,6 +55,12 @@ private func checkPipeline(_ resolved: ResolvedPlan) throws(PlanViolations) {
   {
     violations.append(.microBatches(batch: resolved.plan.batch, count: count))
   }
+  if count > 1, violations.isEmpty,
+    let grid = resolved.plan.options.grid(microBatch: resolved.training.graph.batch),
+    grid.count % count != 0 || !grid.isRegular
+  {
+    violations.append(.cellsAcrossMicroBatches(cells: grid.count, count: count))
+  }
   if count > 1 {
     for profile in resolved.profiles
     where profile.node.operator.rules.statistics(.forward, inputs: profile.inputTypes) > 0 {

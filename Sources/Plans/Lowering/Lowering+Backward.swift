@@ -71,22 +71,27 @@ extension Lowering {
     guard gradient.isPartial else { return }
     let shape = profile.inputTypes[position].shape
     let home = plan.strategies[node].inputs[position]
+    let batchLevels = plan.strategies[node].batchLevels
     guard tasks.cut.isUniform(shape, gradient), bucket.limit != nil, !list.hasBarriers else {
-      let steps = tasks.gradientReduction(shape, gradient: gradient, parameter: home)
+      let steps = tasks.gradientReduction(
+        shape, gradient: gradient, parameter: home, batchLevels: batchLevels)
       let name = plan.training.graph[parameter].name
       let movement = TaskGraph.Movement(
         .gradients([parameter]), shape: shape,
         from: TaskGraph.Movement.Place(stage: stage, layout: gradient),
         to: TaskGraph.Movement.Place(stage: stage, layout: home))
       gradientReady[step % 2][parameter.index] = sum(
-        steps, movement, elements: tasks.cut.localElements(shape, gradient, device: 0),
+        steps, movement, batchLevels,
+        elements: (0..<tasks.cut.deviceCount).map { tasks.cut.localElements(shape, gradient, device: $0) },
         label(name, "gradient", microBatch), after: gradientReady[step % 2][parameter.index] ?? [])
       return
     }
     let elements = tasks.cut.localElements(shape, gradient, device: 0)
     let partial = Layout(gradient.states.map { $0 == .partial ? .partial : .replicated })
-    if let open = bucket.layout, open != partial { flush(&bucket, stage, microBatch) }
-    bucket.add(parameter, elements: elements, layout: partial)
+    if let open = bucket.layout, open != partial || bucket.batchLevels != batchLevels {
+      flush(&bucket, stage, microBatch)
+    }
+    bucket.add(parameter, elements: elements, layout: partial, batchLevels: batchLevels)
     if let limit = bucket.limit, bucket.elements * tasks.sizes.gradient >= limit.count {
       flush(&bucket, stage, microBatch)
     }
@@ -98,7 +103,8 @@ extension Lowering {
     let tasks = plan.stages[stage].tasks
     var ready = Readiness(repeating: [], count: tasks.cut.deviceCount)
     for parameter in bucket.parameters { merge(gradientReady[step % 2][parameter.index] ?? [], into: &ready) }
-    let steps = tasks.gradientReduction([bucket.elements], gradient: layout, parameter: layout.reduced)
+    let steps = tasks.gradientReduction(
+      [bucket.elements], gradient: layout, parameter: layout.reduced, batchLevels: bucket.batchLevels)
     let name = plan.training.graph[first].name
     let more = bucket.parameters.count - 1
     let movement = TaskGraph.Movement(
@@ -106,7 +112,8 @@ extension Lowering {
       from: TaskGraph.Movement.Place(stage: stage, layout: layout),
       to: TaskGraph.Movement.Place(stage: stage, layout: layout.reduced))
     let done = sum(
-      steps, movement, elements: bucket.elements,
+      steps, movement, bucket.batchLevels,
+      elements: [Int](repeating: bucket.elements, count: tasks.cut.deviceCount),
       label(more == 0 ? name : "\(name) and \(more) more", "gradient", microBatch), after: ready)
     for parameter in bucket.parameters { gradientReady[step % 2][parameter.index] = done }
     bucket = GradientBucket(limit: bucket.limit)
@@ -115,8 +122,8 @@ extension Lowering {
   /// Sums gradients by collectives, or through the host where the devices are near storage and a host is
   /// there.
   private mutating func sum(
-    _ steps: [ConversionStep], _ movement: TaskGraph.Movement, elements: Int, _ label: TaskGraph.Label,
-    after ready: Readiness
+    _ steps: [ConversionStep], _ movement: TaskGraph.Movement, _ batchLevels: [Int], elements: [Int],
+    _ label: TaskGraph.Label, after ready: Readiness
   ) -> Readiness {
     let stage = movement.source.stage
     let tasks = plan.stages[stage].tasks
@@ -124,7 +131,7 @@ extension Lowering {
       return reduce(steps, movement, elementSize: tasks.sizes.gradient, label, after: ready)
     }
     let group = plan.stages[stage].group
-    let sum = tasks.hubSum(elements: elements)
+    let sum = tasks.hubSum(elements: elements, batchLevels: batchLevels)
     if let lost = (sum.up + sum.down).first(where: { plan.routes.route(from: $0.from, to: $0.to) == nil }) {
       refuse([lost.from, lost.to])
       return ready
@@ -178,12 +185,14 @@ struct GradientBucket {
   private(set) var parameters: [TensorID] = []
   private(set) var elements = 0
   private(set) var layout: Layout?
+  private(set) var batchLevels: [Int] = []
 
   init(limit: Bytes?) { self.limit = limit }
 
-  mutating func add(_ parameter: TensorID, elements: Int, layout: Layout) {
+  mutating func add(_ parameter: TensorID, elements: Int, layout: Layout, batchLevels: [Int]) {
     parameters.append(parameter)
     self.elements += elements
     self.layout = layout
+    self.batchLevels = batchLevels
   }
 }

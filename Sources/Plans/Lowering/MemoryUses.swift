@@ -46,6 +46,8 @@ extension ResolvedPlan {
   /// Whether all devices of a stage hold equal parts of every tensor.
   fileprivate func isUniform(_ stage: Int) -> Bool {
     let cut = stages[stage].tasks.cut
+    // Devices with as many cells may still hold different partial sums of them.
+    guard cut.grid == nil else { return cut.deviceCount == 1 }
     return stages[stage].nodes.allSatisfy { node in
       zip(profiles[node].inputTypes, strategies[node].inputs).allSatisfy { cut.isUniform($0.shape, $1) }
         && zip(profiles[node].outputTypes, strategies[node].outputs).allSatisfy {
@@ -157,12 +159,33 @@ private struct MemoryWalk {
         }
         let part = plan.training.part(of: owner)
         places[place] = held.count
+        let size = bytes(of: owner, layout)
+        let sums = partialSums(of: value, operation)
         held.append(
           Held(
             first: isStatic(part) || isInput(owner) ? 0 : position, last: isStatic(part) ? end : position,
-            bytes: bytes(of: owner, layout), part: part))
+            bytes: sums.kept * size, part: part))
+        if sums.most > sums.kept {
+          held.append(
+            Held(first: position, last: position, bytes: (sums.most - sums.kept) * size, part: part))
+        }
       }
     }
+  }
+
+  /// How many partial sums of a value the device holds until they are summed, and at most while it computes
+  /// one cell after another.
+  private func partialSums(
+    of value: TrainingGraph.Value, _ operation: TrainingGraph.Operation
+  ) -> (kept: Int, most: Int) {
+    guard case .gradient = value, let sums = plan.stages[stage].tasks.partialSums,
+      let node = operation.node
+    else { return (1, 1) }
+    let levels = plan.strategies[node.index].batchLevels
+    return (
+      sums.nodes(before: cut.levelCount, batchLevels: levels)[device].count,
+      sums.most(of: device, batchLevels: levels)
+    )
   }
 
   /// Whether a value is there before the step: samples and labels.

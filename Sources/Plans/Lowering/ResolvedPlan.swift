@@ -37,6 +37,24 @@ public final class ResolvedPlan: Sendable {
   var backward: [[TrainingGraph.Operation]] { facts.backward }
   var forward: [TrainingGraph.Operation?] { facts.forward }
 
+  /// Whether every sum over the batch keeps its order: every weighted operator is replicated or split along
+  /// the batch alone, and no other operator leaves addends that are not gradients over the batch.
+  ///
+  /// With cells (``StepOptions/cells``) such a plan gives the same bits as a single device.
+  public var keepsOrder: Bool {
+    strategies.indices.allSatisfy { index in
+      let node = profiles[index].node
+      return strategies[index].rules.allSatisfy { rule in
+        if node.operator.rules.isWeighted, let axis = rule.axis, axis != .batch { return false }
+        if rule.outputs.contains(.partial) { return false }
+        return rule.inputErrors.indices.allSatisfy { input in
+          rule.inputErrors[input] != .partial
+            || rule.axis == .batch && facts.training.graph[node.inputs[input]].role.isStatic
+        }
+      }
+    }
+  }
+
   /// Looks up the names of a plan.
   ///
   /// - Throws: Every name that is not there, and every rule that an operator does not allow.

@@ -36,14 +36,14 @@ public struct StepSettings: Hashable, Sendable {
   public let batchNormalization: String
   /// What may run at the same time.
   public let overlap: String
-  /// Into how many cells the batch is cut.
-  public let cells: Int
+  /// Into how many cells the batch is cut; nil where it is cut anywhere.
+  public let cells: Int?
   /// Into how many micro-batches the batch is cut.
   public let microBatches: Int
 
   /// Creates settings.
   public init(
-    optimizer: String, precision: String, batchNormalization: String, overlap: String, cells: Int,
+    optimizer: String, precision: String, batchNormalization: String, overlap: String, cells: Int?,
     microBatches: Int
   ) {
     self.optimizer = optimizer

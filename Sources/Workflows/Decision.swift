@@ -29,6 +29,7 @@ extension Session {
     var rules: [String: [String]] = [:]
     var groups: [String: String] = [:]
     var asked = request.microBatches
+    var cells = request.cells
     var origin = "search"
     for path in [request.fixedPlan, planFilePath].compactMap({ $0 }) {
       let file = try PlanFile(text: try text(of: path, .badModel, request.texts), file: path)
@@ -37,6 +38,7 @@ extension Session {
       rules.merge(kept.rules) { _, new in new }
       groups.merge(kept.groups) { _, new in new }
       asked = asked ?? file.microBatches
+      cells = cells ?? file.cells
       if path == planFilePath { origin = "the plan \(path)" }
     }
     if case .baseline(let baseline) = request.planSource {
@@ -47,7 +49,7 @@ extension Session {
       return try best(
         of: SearchRegion(
           options: try searchOptions(fixed: rules, onlyGroups: [device.name]),
-          microBatches: asked.map { [$0] } ?? accumulationChoices),
+          microBatches: asked.map { [$0] } ?? accumulationChoices, cells: cells),
         origin, on: machine.isolating(device))
     }
     var onlyGroup: String?
@@ -60,7 +62,7 @@ extension Session {
     return try best(
       of: SearchRegion(
         options: options, microBatches: asked.map { [$0] } ?? accumulationChoices,
-        triedAnyway: hasPipelines ? Int.max : 1),
+        triedAnyway: hasPipelines ? Int.max : 1, cells: cells),
       origin, on: machine)
   }
 

@@ -21,6 +21,7 @@ struct PlanFile {
   let machine: String?
   let batch: Int?
   let microBatches: Int?
+  let cells: Int?
   let entries: [Entry]
   let file: String
 
@@ -49,8 +50,10 @@ struct PlanFile {
         required: [],
         optional: ["optimizer", "precision", "batch_normalization", "overlap", "cells", "micro_batches"])
       microBatches = try members.optional("micro_batches")?.integer(in: 1...(1 << 20))
+      cells = try members.optional("cells")?.integer(in: 1...Int(Int32.max))
     } else {
       microBatches = nil
+      cells = nil
     }
     var entries: [Entry] = []
     for key in ["layers", "operators"] {

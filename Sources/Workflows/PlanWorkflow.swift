@@ -61,7 +61,7 @@ extension Session {
     StepSettings(
       optimizer: request.optimizer.rawValue, precision: request.precision.rawValue,
       batchNormalization: request.batchNormalization.rawValue, overlap: request.overlap.rawValue,
-      cells: min(request.cells ?? 16, batch), microBatches: plan.options.microBatches)
+      cells: plan.options.cells.map { min($0, batch) }, microBatches: plan.options.microBatches)
   }
 
   /// The weighted layers with their devices and axes.
@@ -93,11 +93,15 @@ extension Session {
 extension StepSettings {
   /// The settings as a part of a plan file.
   var document: JSONValue {
-    .object([
-      .init("optimizer", .string(optimizer)), .init("precision", .string(precision)),
-      .init("batch_normalization", .string(batchNormalization)), .init("overlap", .string(overlap)),
-      .init("cells", .integer(cells)), .init("micro_batches", .integer(microBatches)),
-    ])
+    .object(
+      [
+        JSONValue.Member("optimizer", .string(optimizer)),
+        JSONValue.Member("precision", .string(precision)),
+        JSONValue.Member("batch_normalization", .string(batchNormalization)),
+        JSONValue.Member("overlap", .string(overlap)),
+      ] + (cells.map { [JSONValue.Member("cells", .integer($0))] } ?? []) + [
+        JSONValue.Member("micro_batches", .integer(microBatches))
+      ])
   }
 }
 

@@ -111,7 +111,8 @@ public struct Request: Hashable, Sendable {
   public var batchNormalization: BatchNormalization = .full
   /// What may run at the same time.
   public var overlap: Overlap = .backward
-  /// Into how many cells the batch is cut; nil takes 16, at most the batch.
+  /// Into how many cells the batch is cut, at most one for each sample, so that sums over it keep their order;
+  /// nil takes the plan file's, or none.
   public var cells: Int?
   /// Into how many micro-batches a pipeline cuts the batch; nil lets the search choose.
   public var microBatches: Int?

@@ -11,6 +11,8 @@ struct SearchRegion {
   let microBatches: [Int]
   /// Up to so many micro-batches are tried in any case, more of them only while nothing fits.
   var triedAnyway = 1
+  /// Into how many cells the batch is cut; nil takes the request's.
+  var cells: Int?
 }
 
 extension Session {
@@ -27,8 +29,8 @@ extension Session {
       if tally.best != nil, request.microBatches == nil, count > region.triedAnyway { break }
       let facts = StepFacts(try training(microBatches: count))
       let problem = PlanningProblem(
-        facts: facts, machine: machine, batch: batch, step: step(microBatches: count),
-        options: region.options)
+        facts: facts, machine: machine, batch: batch,
+        step: step(microBatches: count, cells: region.cells ?? request.cells), options: region.options)
       let outcome = search(
         problem, evaluate: evaluator(facts, on: machine, tables: tables),
         bound: bound(facts, on: machine, tables: tables))

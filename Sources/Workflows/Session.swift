@@ -73,11 +73,12 @@ struct Session {
         masterCopies: request.precision.keepsMasterCopies ? .float32 : .none, batchNormalization: mode))
   }
 
-  /// How the step is run with so many micro-batches.
-  func step(microBatches: Int) -> StepOptions {
+  /// How the step is run with so many micro-batches and cells.
+  func step(microBatches: Int, cells: Int?) -> StepOptions {
     StepOptions(
       overlap: request.overlap, microBatches: microBatches, precision: request.precision,
-      reduction: request.reduction, gradientBucket: request.overlap == .none ? nil : Bytes(25 << 20))
+      reduction: request.reduction, gradientBucket: request.overlap == .none ? nil : Bytes(25 << 20),
+      cells: cells)
   }
 
   // MARK: Whole plans
@@ -119,7 +120,8 @@ struct Session {
       guard request.objective == .time, plan.options.overlap != .none else { return 0 }
       let options = StepOptions(
         overlap: .backward, microBatches: 1, precision: plan.options.precision,
-        reduction: plan.options.reduction, gradientBucket: plan.options.gradientBucket)
+        reduction: plan.options.reduction, gradientBucket: plan.options.gradientBucket,
+        cells: plan.options.microGrid(samples: facts.training.graph.batch)?.count)
       let one = Plan(
         model: plan.model, machine: plan.machine, batch: facts.training.graph.batch, stages: plan.stages,
         options: options)

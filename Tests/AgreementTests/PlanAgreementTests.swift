@@ -37,7 +37,8 @@ struct PlanAgreementTests {
       let options = StepOptions(
         overlap: problems.random.element(of: overlaps), microBatches: problems.random.number(1...3),
         reduction: problems.random.element(of: [.best, .eager]),
-        gradientBucket: problems.random.element(of: [nil, Bytes(64), Bytes(1 << 20)]))
+        gradientBucket: problems.random.element(of: [nil, Bytes(64), Bytes(1 << 20)]),
+        cells: problems.random.element(of: [nil, nil, 2, 3, 6, 16]))
       let problem = PlanningProblem(
         facts: base.facts, machine: base.machine,
         batch: base.facts.training.graph.batch * options.microBatches, step: options, options: base.options)

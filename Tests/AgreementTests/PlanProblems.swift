@@ -204,7 +204,8 @@ struct PlanProblems {
     return PlanningProblem(
       facts: StepFacts(training), machine: machine(), batch: training.graph.batch,
       step: StepOptions(
-        overlap: .none, reduction: random.element(of: ReductionTiming.allCases), gradientBucket: nil),
+        overlap: .none, reduction: random.element(of: ReductionTiming.allCases), gradientBucket: nil,
+        cells: random.element(of: [nil, nil, 3, 16])),
       options: SearchOptions(
         objective: random.element(of: [.time, .communication, .energy]), axes: random.element(of: subsets)))
   }

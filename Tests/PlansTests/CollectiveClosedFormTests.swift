@@ -114,6 +114,37 @@ struct CollectiveClosedFormTests {
     }
   }
 
+  // The closed form of equally many partial sums, and the rounds of unlike ones, given part by part.
+  @Test(arguments: topologies, [Duplex.half, .full])
+  func partialSumsTakeTheirRoundsToTheTick(topology: Topology, duplex: Duplex) {
+    for ways in [2, 3, 4, 8] {
+      let machine = meshMachine([2, ways, 2], topology, duplex: duplex, bandwidth: [0.9e9, 1.1e9, 0.7e9])
+      let tables = tables(machine)
+      for operation in [CollectiveOperation.reduceScatter, .allGather, .allReduce] {
+        for addends in [[Int](repeating: 3, count: ways), (0..<ways).map { 1 + $0 % 3 }] {
+          func collective(_ parts: CollectiveParts) -> Collective {
+            Collective(
+              operation: operation, algorithm: .fixedTree, group: 0, level: 1, firstDevice: 2 * ways,
+              parts: parts, addends: addends)
+          }
+          let even = collective(.even(Bytes(98_765)))
+          let listed = collective(.byLane([Bytes](repeating: Bytes(98_765), count: 2 * ways)))
+          let costs = TaskCosts(graph([(.collective(even), []), (.collective(listed), [])]), tables: tables)
+          let sums = addends.reduce(0, +)
+          // Each of two lanes: every part comes from all others as often as they have sums, and once as a whole.
+          let reduced = operation == .allGather ? 0 : (0..<ways).reduce(0) { $0 + sums - addends[$1] }
+          let gathered = operation == .reduceScatter ? 0 : ways * (ways - 1)
+          #expect(tables.bytesReceived(by: even).count == 2 * 98_765 * (reduced + gathered))
+          for (task, one) in [even, listed].enumerated() {
+            #expect(tables.collectiveTime(of: one) == costs.durations[task], "\(operation) \(addends)")
+            #expect(tables.bytesReceived(by: one).count == costs.bytesMoved[task])
+          }
+          #expect(costs.durations[0] == costs.durations[1])
+        }
+      }
+    }
+  }
+
   @Test func listedLinksAreLoadedByEveryMessageOverThem() {
     // Four drives, direct all-gather of 1 MB parts: each drive sends and receives 3 MB over 1 GB∕s; two links
     // of 1 µs.

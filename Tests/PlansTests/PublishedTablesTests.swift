@@ -60,7 +60,7 @@ struct PublishedTablesTests {
     for (axis, expected) in [(AxisRole.batch, 24 * 16), (.inputChannel, 8 * 24), (.outputChannel, 8 * 16)] {
       let strategy = try pair.strategy(0, axis)
       let gradient = pair.tasks.gradientReduction(
-        [24, 16], gradient: strategy.inputErrors[1], parameter: strategy.inputs[1])
+        [24, 16], gradient: strategy.inputErrors[1], parameter: strategy.inputs[1], batchLevels: [0])
       let output = try #require(
         pair.tasks.conversion([8, 24], from: strategy.outputs[0], to: strategy.outputs[0].reduced))
       let error = try #require(

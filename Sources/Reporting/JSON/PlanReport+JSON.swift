@@ -23,11 +23,15 @@ extension PlanReport {
 
 extension StepSettings {
   fileprivate var json: JSONValue {
-    [
-      "optimizer": .string(optimizer), "precision": .string(precision),
-      "batch_normalization": .string(batchNormalization), "overlap": .string(overlap),
-      "cells": .integer(cells), "micro_batches": .integer(microBatches),
-    ]
+    // Left out where there are none, as in a plan file, which this document can be read back as.
+    let cells = cells.map { [JSONValue.Member("cells", .integer($0))] } ?? []
+    return .object(
+      [
+        JSONValue.Member("optimizer", .string(optimizer)),
+        JSONValue.Member("precision", .string(precision)),
+        JSONValue.Member("batch_normalization", .string(batchNormalization)),
+        JSONValue.Member("overlap", .string(overlap)),
+      ] + cells + [JSONValue.Member("micro_batches", .integer(microBatches))])
   }
 }
 

@@ -40,7 +40,8 @@ extension PlanReport {
       (
         "training step",
         "\(settings.optimizer), \(settings.precision), batch norm \(settings.batchNormalization), "
-          + "overlap \(settings.overlap), \(Wording.number(settings.cells, "cell")), "
+          + "overlap \(settings.overlap), "
+          + (settings.cells.map { "\(Wording.number($0, "cell")), " } ?? "")
           + "\(settings.microBatches) micro-batch\(settings.microBatches == 1 ? "" : "es")"
       ))
     return facts

@@ -20,7 +20,8 @@ struct StepOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Into how many cells the batch is cut (default: 16, at most the batch).", valueName: "n"))
+      "Into how many cells the batch is cut, so that sums over it keep their order (default: none).",
+      valueName: "n"))
   var cells: Int?
 
   @Option(

@@ -131,6 +131,7 @@ private let normalizationCases: [KernelCase] = [
     .localResponseNormalization(LocalResponseNormalization(size: 4, alpha: 0.9, beta: 0.5, bias: 2)),
     [[1, 6, 3]]),
   KernelCase("softmax", .softmax(Softmax(axis: 1)), [[2, 4, 3]]),
+  KernelCase("softmax of rows", .softmax(Softmax(axis: 1)), [[3, 10]]),
   KernelCase("logarithm of softmax", .softmax(Softmax(axis: 1, isLogarithmic: true)), [[3, 5]]),
   KernelCase(
     "cross-entropy", .softmaxCrossEntropy(SoftmaxCrossEntropy()), [[4, 3], [4]], [.signed, .whole(below: 3)]),
@@ -189,6 +190,7 @@ private let shapingCases: [KernelCase] = [
   KernelCase("reshape", .reshape(Reshape(runs: [.init(inputs: 1), .init(inputs: 2)])), [[2, 3, 4]]),
   KernelCase("transpose", .transpose(Transpose([2, 0, 1])), [[2, 3, 4]]),
   KernelCase("mean", .reduction(Reduction(.mean, axes: [1], keepsDimensions: false)), [[2, 3, 4]]),
+  KernelCase("sum over places", .reduction(Reduction(.sum, axes: [2], keepsDimensions: true)), [[2, 3, 4]]),
   KernelCase("sum", .reduction(Reduction(.sum, axes: [0, 2], keepsDimensions: true)), [[2, 3, 4]]),
   KernelCase(
     "maximum over places", .reduction(Reduction(.maximum, axes: [1, 2], keepsDimensions: false)),

@@ -258,12 +258,13 @@ enum NativePointwise {
     return NativeKernel { operands, moment, _ in
       let (x, y) = (operands.input(0), operands.output(0))
       let mask = operands.rawAuxiliary(0).assumingMemoryBound(to: UInt8.self)
+      let places = moment.places
       for sample in 0..<samples {
         let numbers = moment.generator.sample(UInt64(moment.firstSample + sample))
         let row = sample * elements
         for element in 0..<elements {
-          let place = moment.places.map { $0[element] } ?? element
-          let isKept = numbers.uniform(UInt64(place)) >= ratio
+          let place = places?[element] ?? element
+          let isKept = numbers.uniform(UInt64(truncatingIfNeeded: place)) >= ratio
           mask[row + element] = isKept ? 1 : 0
           y[row + element] = isKept ? x[row + element] * factor : 0
         }

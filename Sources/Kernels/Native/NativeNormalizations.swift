@@ -130,17 +130,15 @@ struct NativeLocalResponseNormalization: Sendable {
     let (before, after) = ((rules.size - 1) / 2, rules.size / 2)
     let (low, high) = (max(0, channel - before), min(channels - 1, channel + after))
     let (factor, bias) = (Float(rules.alpha / Double(rules.size)), Float(rules.bias))
-    inVectors(places) { place in
-      var sum = Vector.zero
-      for other in low...high {
-        let value = load(x, other * places + place)
-        sum += value * value
+    result.update(repeating: bias, count: places)
+    for other in low..<high + 1 {
+      let plane = x + other * places
+      inVectors(places) { place in
+        let value = load(plane, place)
+        store(load(result, place) + value * value * factor, result, place)
+      } _: { place in
+        result[place] += plane[place] * plane[place] * factor
       }
-      store(sum * factor + bias, result, place)
-    } _: { place in
-      var sum: Float = 0
-      for other in low...high { sum += x[other * places + place] * x[other * places + place] }
-      result[place] = sum * factor + bias
     }
   }
 
@@ -166,7 +164,11 @@ struct NativeLocalResponseNormalization: Sendable {
       scale(x, channel, scales)
       power(scales, powers)
       let offset = channel * places
-      for place in 0..<places { y[offset + place] = x[offset + place] * powers[place] }
+      inVectors(places) {
+        store(load(x, offset + $0) * load(powers, $0), y, offset + $0)
+      } _: {
+        y[offset + $0] = x[offset + $0] * powers[$0]
+      }
     }
   }
 
@@ -181,7 +183,11 @@ struct NativeLocalResponseNormalization: Sendable {
       let offset = channel * places
       scale(x, channel, scales)
       power(scales, powers)
-      for place in 0..<places {
+      inVectors(places) { place in
+        let own = load(e, offset + place) * load(powers, place)
+        store(own, direct, offset + place)
+        store(own * load(x, offset + place) / load(scales, place), weighted, offset + place)
+      } _: { place in
         let own = e[offset + place] * powers[place]
         direct[offset + place] = own
         weighted[offset + place] = own * x[offset + place] / scales[place]
@@ -193,14 +199,14 @@ struct NativeLocalResponseNormalization: Sendable {
       let offset = channel * places
       // The channels in whose reach this one lies.
       let (low, high) = (max(0, channel - after), min(channels - 1, channel + before))
+      let sum = scales
+      sum.update(repeating: 0, count: places)
+      for other in low..<high + 1 { add(weighted + other * places, to: sum, places) }
       inVectors(places) { place in
-        var sum = Vector.zero
-        for other in low...high { sum += load(weighted, other * places + place) }
-        store(load(direct, offset + place) - factor * load(x, offset + place) * sum, dx, offset + place)
+        let through = load(x, offset + place) * load(sum, place) * factor
+        store(load(direct, offset + place) - through, dx, offset + place)
       } _: { place in
-        var sum: Float = 0
-        for other in low...high { sum += weighted[other * places + place] }
-        dx[offset + place] = direct[offset + place] - factor * x[offset + place] * sum
+        dx[offset + place] = direct[offset + place] - factor * x[offset + place] * sum[place]
       }
     }
   }

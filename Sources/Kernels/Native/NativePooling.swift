@@ -46,10 +46,10 @@ struct NativePooling: Sendable {
     let isMaximum = reduction == .maximum
     switch step {
     case .forward:
-      return NativeKernel { operands, _, _ in
+      return NativeKernel(scratch: isMaximum ? floats(2 * paddedColumns) : 0) { operands, _, scratch in
         if isMaximum {
           let places = operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)
-          maximum(operands.input(0), operands.output(0), places)
+          maximum(operands.input(0), operands.output(0), places, scratch)
         } else {
           average(operands.input(0), operands.output(0))
         }
@@ -90,39 +90,78 @@ struct NativePooling: Sendable {
     }
   }
 
-  private func maximum(_ x: UnsafePointer<Float>, _ y: Floats, _ places: UnsafeMutablePointer<Int32>) {
+  /// The columns of a line of the input with what the windows reach beyond them.
+  private var paddedColumns: Int {
+    let reach = (output.columns - 1) * strides.columns + (window.columns - 1) * dilations.columns + 1
+    return max(reach, begins.columns + input.columns)
+  }
+
+  /// The greatest of each window: first that of each column of the window's rows, then that of the columns.
+  private func maximum(
+    _ x: UnsafePointer<Float>, _ y: Floats, _ places: UnsafeMutablePointer<Int32>,
+    _ scratch: UnsafeMutableRawPointer?
+  ) {
     let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
+    let width = paddedColumns
+    let greatest = floats(in: scratch)
+    let lines = UnsafeMutableRawPointer(greatest + width).assumingMemoryBound(to: Int32.self)
     for plane in 0..<planes {
       let source = x + plane * inputCount
-      let (target, chosen) = (y + plane * outputCount, places + plane * outputCount)
-      target.update(repeating: -.infinity, count: outputCount)
-      chosen.update(repeating: -1, count: outputCount)
       for row in 0..<output.rows {
-        forEachMeeting(row) { columns, first, result in
-          switch strides.columns {
-          case 1: keepLarger(source + first, target + result, chosen + result, columns.count, first, step: 1)
-          case 2: keepLarger(source + first, target + result, chosen + result, columns.count, first, step: 2)
-          default:
-            keepLarger(
-              source + first, target + result, chosen + result, columns.count, first, step: strides.columns)
-          }
+        greatest.update(repeating: -.infinity, count: width)
+        lines.update(repeating: -1, count: width)
+        for r in 0..<window.rows {
+          let line = row * strides.rows - begins.rows + r * dilations.rows
+          guard line >= 0 && line < input.rows else { continue }
+          keepGreater(
+            source + line * input.columns, Int32(line), greatest + begins.columns, lines + begins.columns)
         }
+        let start = plane * outputCount + row * output.columns
+        chooseColumns(greatest, lines, y + start, places + start)
       }
-      for place in 0..<outputCount where chosen[place] < 0 { target[place] = 0 }
     }
   }
 
-  /// Of equal numbers the first is kept.
+  /// Keeps for each column the greater number and its line, of equal ones the first.
   @inline(__always)
-  private func keepLarger(
-    _ x: UnsafePointer<Float>, _ y: Floats, _ places: UnsafeMutablePointer<Int32>, _ count: Int, _ first: Int,
-    step: Int
+  private func keepGreater(
+    _ source: UnsafePointer<Float>, _ line: Int32, _ greatest: Floats, _ lines: UnsafeMutablePointer<Int32>
   ) {
-    for column in 0..<count {
-      let value = x[column * step]
-      let isLarger = value > y[column]
-      y[column] = isLarger ? value : y[column]
-      places[column] = isLarger ? Int32(truncatingIfNeeded: first &+ column &* step) : places[column]
+    inVectors(input.columns) { column in
+      let (value, best) = (load(source, column), load(greatest, column))
+      let isGreater = value .> best
+      store(best.replacing(with: value, where: isGreater), greatest, column)
+      let place = UnsafeMutableRawPointer(lines + column)
+      let kept = place.loadUnaligned(as: SIMD8<Int32>.self).replacing(with: line, where: isGreater)
+      place.storeBytes(of: kept, as: SIMD8<Int32>.self)
+    } _: { column in
+      if source[column] > greatest[column] {
+        greatest[column] = source[column]
+        lines[column] = line
+      }
+    }
+  }
+
+  /// Takes the greatest column of each window; of equal numbers the one whose place comes first.
+  @inline(__always)
+  private func chooseColumns(
+    _ greatest: UnsafePointer<Float>, _ lines: UnsafePointer<Int32>, _ y: Floats,
+    _ places: UnsafeMutablePointer<Int32>
+  ) {
+    for column in 0..<output.columns {
+      let first = column * strides.columns
+      var best = greatest[first]
+      var (line, chosen) = (lines[first], first)
+      var s = dilations.columns
+      while s < window.columns * dilations.columns {
+        let value = greatest[first + s]
+        if value > best || (value == best && lines[first + s] < line && lines[first + s] >= 0) {
+          (best, line, chosen) = (value, lines[first + s], first + s)
+        }
+        s += dilations.columns
+      }
+      y[column] = line < 0 ? 0 : best
+      places[column] = line < 0 ? -1 : line * Int32(input.columns) + Int32(chosen - begins.columns)
     }
   }
 
@@ -130,10 +169,10 @@ struct NativePooling: Sendable {
     _ e: UnsafePointer<Float>, _ places: UnsafePointer<Int32>, _ dx: Floats
   ) {
     let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
-    dx.update(repeating: 0, count: planes * inputCount)
     for plane in 0..<planes {
       let (error, chosen) = (e + plane * outputCount, places + plane * outputCount)
       let target = dx + plane * inputCount
+      target.update(repeating: 0, count: inputCount)
       for place in 0..<outputCount where chosen[place] >= 0 { target[Int(chosen[place])] += error[place] }
     }
   }
@@ -147,6 +186,7 @@ struct NativePooling: Sendable {
         target.update(repeating: 0, count: outputCount)
         for row in 0..<output.rows {
           forEachMeeting(row) { columns, first, result in
+            if step == 1 { return add(source + first, to: target + result, columns.count) }
             for column in 0..<columns.count { target[result + column] += source[first + column * step] }
           }
         }
@@ -158,12 +198,22 @@ struct NativePooling: Sendable {
   private func averageError(_ e: UnsafePointer<Float>, _ dx: Floats) {
     let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
     let step = strides.columns
-    dx.update(repeating: 0, count: planes * inputCount)
     shares.withUnsafeBufferPointer { shares in
       for plane in 0..<planes {
         let (error, target) = (e + plane * outputCount, dx + plane * inputCount)
+        target.update(repeating: 0, count: inputCount)
         for row in 0..<output.rows {
           forEachMeeting(row) { columns, first, result in
+            if step == 1 {
+              let start = shares.baseAddress.map { $0 + result }
+              guard let start else { return }
+              return inVectors(columns.count) { column in
+                let term = load(error, result + column) * load(start, column)
+                store(load(target, first + column) + term, target, first + column)
+              } _: { column in
+                target[first + column] += error[result + column] * start[column]
+              }
+            }
             for column in 0..<columns.count {
               target[first + column * step] += error[result + column] * shares[result + column]
             }

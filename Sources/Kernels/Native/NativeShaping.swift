@@ -161,7 +161,8 @@ struct StridedWalk: Sendable {
   private func forEachRow(
     _ body: (_ dense: Int, _ stepped: Int, _ count: Int) -> Void
   ) {
-    let block = columnStep == 1 ? columns : 64
+    // Few lines at a time: those of evenly spaced rows crowd into few places of the cache.
+    let block = columnStep == 1 ? columns : 16
     for (index, start) in starts.enumerated() {
       var column = 0
       while column < columns {

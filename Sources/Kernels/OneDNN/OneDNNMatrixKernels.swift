@@ -72,12 +72,14 @@ struct OneDNNMatrixKernels {
   }
 
   /// A convolution with windows of one place and steps of one: for each sample a product of matrices, with no
-  /// change of layout.
+  /// change of layout; for planes that are worth it.
   func pointwiseConvolution(_ rules: Convolution) -> (any PreparedKernel)? {
     let (input, weight) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
     guard
       weight[2...].allSatisfy({ $0 == 1 }), rules.strides.allSatisfy({ $0 == 1 }),
-      rules.padding.allSatisfy({ $0.begin == 0 && $0.end == 0 }), input[1] == weight[1]
+      rules.padding.allSatisfy({ $0.begin == 0 && $0.end == 0 }), input[1] == weight[1],
+      // Products of narrow matrices are slower than the convolution and its changes of layout.
+      product(input[2...]) >= 400
     else { return nil }
     let library = library
     let (samples, channels, outputs, places) = (input[0], input[1], weight[0], product(input[2...]))

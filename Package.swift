@@ -127,8 +127,8 @@ let package = Package(
     tests(
       "WorkflowsTests",
       [
-        "Workflows", "Documents", "Graphs", "Machines", "Plans", "Planning", "Results", "Units",
-        "Diagnostics",
+        "Workflows", "Documents", "Graphs", "Differentiation", "Machines", "Plans", "Planning", "Results",
+        "Units", "Diagnostics",
       ]),
     tests("StudiesTests", ["Studies", "Results", "Diagnostics", "Workflows", "Machines", "Units"]),
     tests(

@@ -16,7 +16,7 @@ public struct JSONFields: Hashable, Sendable {
   /// The value of a key that ``JSONElement/fields(required:optional:)`` was told to require.
   public subscript(key: String) -> JSONElement {
     guard let value = values[key] else {
-      preconditionFailure("`\(key)` is read but not among the required keys \(required)")
+      preconditionFailure("'\(key)' is read but not among the required keys \(required)")
     }
     return value
   }
@@ -45,13 +45,13 @@ extension JSONElement {
     for field in fields where !legal.contains(field.key) {
       let place = SourceLocation(file: file, line: field.line, column: field.column)
       let hint =
-        nearestName(to: field.key, among: legal).map { "did you mean `\($0)`?" }
+        nearestName(to: field.key, among: legal).map { "did you mean '\($0)'?" }
         ?? "known here: \(legal.joined(separator: ", "))"
-      diagnostics.append(Diagnostic(kind, "unknown key `\(field.key)`", at: place, hint: hint))
+      diagnostics.append(Diagnostic(kind, "unknown key '\(field.key)'", at: place, hint: hint))
     }
     let present = Dictionary(uniqueKeysWithValues: fields.map { ($0.key, $0.value) })
     for key in required where present[key] == nil {
-      diagnostics.append(Diagnostic(kind, "the key `\(key)` is missing", at: location))
+      diagnostics.append(Diagnostic(kind, "the key '\(key)' is missing", at: location))
     }
     guard diagnostics.isEmpty else { throw InputError(diagnostics) }
     return JSONFields(element: self, values: present, required: required)
@@ -108,8 +108,8 @@ extension JSONElement {
     if let choice = Choice(rawValue: text) { return choice }
     let legal = Choice.allCases.map(\.rawValue)
     throw fault(
-      "`\(text)` is none of \(legal.joined(separator: ", "))",
-      hint: nearestName(to: text, among: legal).map { "did you mean `\($0)`?" })
+      "'\(text)' is none of \(legal.joined(separator: ", "))",
+      hint: nearestName(to: text, among: legal).map { "did you mean '\($0)'?" })
   }
 
   private func expected(_ what: String) -> InputError {

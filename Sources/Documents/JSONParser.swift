@@ -90,15 +90,15 @@ private struct Parser {
       let start = (line: line, column: column(of: position), position: position)
       guard peek == UInt8(ascii: "\"") else { throw fault("expected a key in double quotes") }
       let key = try string()
-      guard keys.insert(key).inserted else { throw fault("duplicate key `\(key)`", at: start.position) }
+      guard keys.insert(key).inserted else { throw fault("duplicate key '\(key)'", at: start.position) }
       skipSpace()
-      guard consume(":") else { throw fault("expected `:` after the key `\(key)`") }
+      guard consume(":") else { throw fault("expected ':' after the key '\(key)'") }
       skipSpace()
       let element = try value(depth: depth + 1)
       fields.append(JSONElement.Field(key: key, line: start.line, column: start.column, value: element))
       skipSpace()
       if consume("}") { return .object(fields) }
-      guard consume(",") else { throw fault("expected `,` or `}`") }
+      guard consume(",") else { throw fault("expected ',' or '}'") }
       skipSpace()
     }
   }
@@ -112,7 +112,7 @@ private struct Parser {
       elements.append(try value(depth: depth + 1))
       skipSpace()
       if consume("]") { return .array(elements) }
-      guard consume(",") else { throw fault("expected `,` or `]`") }
+      guard consume(",") else { throw fault("expected ',' or ']'") }
       skipSpace()
     }
   }
@@ -209,7 +209,7 @@ private struct Parser {
     guard position + 4 <= bytes.count,
       bytes[position..<position + 4].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
       let code = UInt32(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
-    else { throw fault("`\\u` needs four hexadecimal digits", at: start) }
+    else { throw fault("'\\u' needs four hexadecimal digits", at: start) }
     position += 4
     return code
   }

@@ -59,7 +59,7 @@ final class MappedFile: @unchecked Sendable {
     switch code {
     case ENOENT, ENOTDIR:
       ImportFault(
-        "no such file", hint: "check the path; `partita models` lists the built-in networks",
+        "no such file", hint: "check the path; 'partita models' lists the built-in networks",
         kind: .missingFile)
     default: ImportFault("cannot be read: \(String(cString: strerror(code)))", kind: .inputOutput)
     }

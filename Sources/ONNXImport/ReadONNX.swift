@@ -178,5 +178,5 @@ private func fault(of unsupported: [UnsupportedOperator]) -> ImportFault {
   let rest = kinds.count > 64 ? "; and \(kinds.count - 64) more kinds" : ""
   return ImportFault(
     "\(kinds.count == 1 ? "an operator is" : "\(kinds.count) operators are") not supported: \(shown)\(rest)",
-    hint: "`partita inspect` lists all of them; replace them in the model before exporting")
+    hint: "'partita inspect' lists all of them; replace them in the model before exporting")
 }

@@ -18,6 +18,8 @@ struct AdditiveCosts {
   /// The operations of each node: forward, then backward.
   private let operations: [[TrainingGraph.Operation]]
   private var conversions: [[Int]: ConversionCosts] = [:]
+  /// Costs of uneven steps, which many conversions share.
+  private var steps: [ConversionStep: Double] = [:]
 
   init(tasks: StageTasks, machine: Machine, tables: CostTables, objective: Objective) {
     self.tasks = tasks
@@ -90,9 +92,14 @@ struct AdditiveCosts {
     if let even = evenConversionCost(shape, from: from, to: to) { return even }
     let key = ConversionKey(from: from.bits, to: to.bits)
     if let known = conversions[shape]?.costs[key] { return known }
-    let steps = tasks.conversion(shape, from: from, to: to)
-    let alone = steps.map { self.cost(of: $0, elementSize: tasks.sizes.activation) } ?? .infinity
-    let cost = alone * Double(tasks.options.microBatches)
+    let conversion = tasks.conversion(shape, from: from, to: to)
+    var alone = 0.0
+    for step in conversion ?? [] {
+      let known = steps[step] ?? self.cost(of: [step], elementSize: tasks.sizes.activation)
+      steps[step] = known
+      alone += known
+    }
+    let cost = conversion == nil ? .infinity : alone * Double(tasks.options.microBatches)
     conversions[shape, default: ConversionCosts()].costs[key] = cost
     return cost
   }

@@ -13,6 +13,8 @@ struct ExhaustiveSearch {
 
   /// The most plans that are enumerated; beyond it the search gives up.
   static let planLimit = 300_000
+  /// The most operators on devices in all plans together, which is what the time of a search grows with.
+  static let workLimit = 20_000_000.0
 
   init(_ problem: PlanningProblem, _ evaluate: @escaping PlanEvaluator) {
     self.problem = problem
@@ -26,7 +28,8 @@ struct ExhaustiveSearch {
     found.isExactSpace = true
     let spaces = spaces()
     let count = spaces.reduce(0) { $0 + $1.strategies.reduce(1) { $0 * Double($1.count) } }
-    guard count <= Double(Self.planLimit) else {
+    let work = count * Double(profiles.count * problem.machine.devices.count * problem.step.microBatches)
+    guard count <= Double(Self.planLimit), work <= Self.workLimit else {
       found.tooManyPlans = count
       return found.outcome(keeping: 0)
     }
@@ -50,9 +53,8 @@ struct ExhaustiveSearch {
     return problem.shareChoices(tables).flatMap { shares in
       placements.compactMap { placement in
         // A choice for a group that has no part in a placement adds nothing to it.
-        guard shares.keys.allSatisfy({ group in placement.contains { $0.group == group } }) else {
-          return nil
-        }
+        let chosen = shares.keys.filter { problem.options.fixedShares[groups[$0].name] == nil }
+        guard chosen.allSatisfy({ group in placement.contains { $0.group == group } }) else { return nil }
         let cuts = placement.map { segment in
           Cut(
             group: groups[segment.group], shares: shares[segment.group] ?? .equal(groups[segment.group]),

@@ -67,7 +67,7 @@ struct Found {
     return SearchOutcome(
       best: best, others: Array(ranked.prefix(count)), rejected: rejected, isExact: isExact,
       gap: isExact ? 0 : gap, states: states, earliest: earliest,
-      tooManyPlans: tooManyPlans)
+      isComplete: isExactSpace && !isTruncated, tooManyPlans: tooManyPlans)
   }
 }
 

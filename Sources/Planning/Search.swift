@@ -50,13 +50,16 @@ public struct SearchOutcome: Sendable {
   public let states: Int
   /// The shortest step among plans that miss the deadline.
   public let earliest: SimulatedTime?
+  /// Whether nothing of the space was left out, even where nothing in it is feasible.
+  public let isComplete: Bool
   /// How many plans an exhaustive search would have to compare, where that is more than it does.
   public let tooManyPlans: Double?
 
   /// Creates an outcome.
   public init(
     best: Candidate?, others: [Candidate], rejected: [(plan: Plan, violations: PlanViolations)],
-    isExact: Bool, gap: Double?, states: Int, earliest: SimulatedTime?, tooManyPlans: Double? = nil
+    isExact: Bool, gap: Double?, states: Int, earliest: SimulatedTime?, isComplete: Bool = false,
+    tooManyPlans: Double? = nil
   ) {
     self.best = best
     self.others = others
@@ -65,6 +68,7 @@ public struct SearchOutcome: Sendable {
     self.gap = gap
     self.states = states
     self.earliest = earliest
+    self.isComplete = isComplete
     self.tooManyPlans = tooManyPlans
   }
 }

@@ -1,4 +1,5 @@
 public import Graphs
+public import Plans
 public import Units
 
 /// What the best plan has least of.
@@ -42,6 +43,8 @@ public struct SearchOptions: Hashable, Sendable {
   public let fixed: [String: [String]]
   /// For some nodes, by name, the group of devices that is kept.
   public let fixedGroups: [String: String]
+  /// For some groups of devices, by name, the shares that are kept.
+  public let fixedShares: [String: Shares]
   /// The groups of devices that may run operators, in the order of the data; nil where all may, in any order.
   public let onlyGroups: [String]?
 
@@ -50,7 +53,7 @@ public struct SearchOptions: Hashable, Sendable {
     objective: Objective = .time, strategy: SearchStrategy = .exact,
     axes: [AxisRole] = [.batch, .inputChannel, .outputChannel], deadline: Seconds? = nil,
     cut: CutChoice = .search, fixed: [String: [String]] = [:], fixedGroups: [String: String] = [:],
-    onlyGroups: [String]? = nil
+    fixedShares: [String: Shares] = [:], onlyGroups: [String]? = nil
   ) {
     self.objective = objective
     self.strategy = strategy
@@ -59,6 +62,7 @@ public struct SearchOptions: Hashable, Sendable {
     self.cut = cut
     self.fixed = fixed
     self.fixedGroups = fixedGroups
+    self.fixedShares = fixedShares
     self.onlyGroups = onlyGroups
   }
 }

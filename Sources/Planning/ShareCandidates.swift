@@ -6,14 +6,16 @@ import Plans
 import Units
 
 extension PlanningProblem {
-  /// The shares to try, by the index of the group: equal ones, and for groups of unlike devices those that
-  /// follow their rates.
+  /// The shares to try, by the index of the group: those that are given, or else equal ones, and for groups of
+  /// unlike devices those that follow their rates.
   func shareChoices(_ tables: CostTables) -> [[Int: Shares]] {
-    var choices: [[Int: Shares]] = [[:]]
-    for (index, group) in machine.groups.enumerated() {
+    var given: [Int: Shares] = [:]
+    for (index, group) in machine.groups.enumerated() { given[index] = options.fixedShares[group.name] }
+    var choices = [given]
+    for (index, group) in machine.groups.enumerated() where given[index] == nil {
       let candidates = ShareCandidates(self, group, tables).all()
       guard !candidates.isEmpty else { continue }
-      choices += candidates.map { [index: $0] }
+      choices += candidates.map { share in given.merging([index: share]) { _, new in new } }
     }
     return choices
   }

@@ -20,6 +20,8 @@ public enum PlanViolation: Error, Hashable, Sendable {
   case memory(device: String, peak: Bytes, capacity: Bytes, task: String)
   /// Batch statistics over the whole batch cannot be had from a pipeline of micro-batches.
   case statisticsAcrossMicroBatches(node: String)
+  /// The tasks take longer than is counted.
+  case tooLong
   /// The batch does not fall into equal micro-batches.
   case microBatches(batch: Int, count: Int)
   /// The micro-batches do not hold whole cells of the batch, equally many of equal size.
@@ -52,6 +54,7 @@ extension PlanViolation: CustomStringConvertible {
     case .statisticsAcrossMicroBatches(let node):
       "'\(node)' needs statistics over the whole batch, which micro-batches cannot give: "
         + "use --batch-norm cell or frozen"
+    case .tooLong: "its tasks add up to more than 46 days, which is longer than is counted"
     case .microBatches(let batch, let count):
       "a batch of \(batch) does not fall into \(count) equal micro-batches"
     case .cellsAcrossMicroBatches(let cells, let count):

@@ -40,11 +40,13 @@ public struct StepSettings: Hashable, Sendable {
   public let cells: Int?
   /// Into how many micro-batches the batch is cut.
   public let microBatches: Int
+  /// When partial results are reduced.
+  public let reduction: String
 
   /// Creates settings.
   public init(
     optimizer: String, precision: String, batchNormalization: String, overlap: String, cells: Int?,
-    microBatches: Int
+    microBatches: Int, reduction: String = "best"
   ) {
     self.optimizer = optimizer
     self.precision = precision
@@ -52,6 +54,7 @@ public struct StepSettings: Hashable, Sendable {
     self.overlap = overlap
     self.cells = cells
     self.microBatches = microBatches
+    self.reduction = reduction
   }
 }
 
@@ -107,13 +110,16 @@ public struct PlanReport: Hashable, Sendable {
     public let axis: String
     /// The fraction that each part gets; they add up to one.
     public let fractions: [Double]
+    /// The whole-number weights that the fractions come from.
+    public let weights: [Int]
 
     /// Creates a share.
-    public init(devices: String, level: String, axis: String, fractions: [Double]) {
+    public init(devices: String, level: String, axis: String, fractions: [Double], weights: [Int]) {
       self.devices = devices
       self.level = level
       self.axis = axis
       self.fractions = fractions
+      self.weights = weights
     }
   }
 

@@ -16,8 +16,8 @@ public let studyNames = studies.map(\.name)
 public func study(named name: String) throws(InputError) -> StudyResult {
   guard let study = studies.first(where: { $0.name == name }) else {
     throw InputError(
-      .usage, "no study is called `\(name)`",
-      hint: nearestName(to: name, among: studyNames).map { "did you mean `\($0)`?" }
+      .usage, "no study is called '\(name)'",
+      hint: nearestName(to: name, among: studyNames).map { "did you mean '\($0)'?" }
         ?? "one of \(studyNames.joined(separator: ", "))")
   }
   return try study.run()

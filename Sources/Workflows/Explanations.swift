@@ -72,6 +72,10 @@ extension Session {
         )
       }
     }
+    for rival in decision.rivals {
+      guard let tasks = try? tasks(of: rival) else { continue }
+      add(summary(of: rival.plan, rival.training.graph), nil, PlanResult(tasks, on: rival.machine))
+    }
     for candidate in decision.outcome.others.prefix(5) {
       guard let training = try? training(microBatches: candidate.plan.options.microBatches),
         let tasks = try? lowered(candidate.plan, facts: StepFacts(training), on: decision.machine)
@@ -111,6 +115,8 @@ extension Session {
       ratio = "within 0.05 % of the \(what)"
     } else if abs(factor - 1) < 0.1 {
       ratio = "\(rounded(100 * abs(factor - 1), 2)) % \(factor > 1 ? "more" : "less") \(what)"
+    } else if factor < 0.001 {
+      ratio = "less than a thousandth of the \(what)"
     } else {
       ratio = "\(rounded(factor, 3)) × the \(what)"
     }
@@ -135,6 +141,17 @@ extension Session {
   /// Why the plan is as good as it is.
   func reasons(for decision: Decision, _ result: PlanResult) -> [String] {
     var reasons = [summary(of: decision.plan, decision.training.graph)]
+    if case .search = request.planSource, decision.plan.stages.count == 1,
+      let name = decision.plan.stages.first?.group, !machine.groups.contains(where: { $0.name == name }),
+      let group = machine.groups.first(where: { $0.devices.contains { machine[$0].name == name } })
+    {
+      let others = decision.rivals.contains { $0.plan.stages.contains { $0.group == group.name } }
+      reasons.append(
+        others
+          ? "\(name) alone does better than every plan found over all \(group.devices.count) devices of "
+            + "\(group.name)"
+          : "no plan found over all \(group.devices.count) devices of \(group.name) can run")
+    }
     if let busiest = result.cost.busiest {
       let share = busiest.busy.seconds / max(result.timeline.makespan.seconds, Seconds(1e-12))
       let percent = Int((100 * share).rounded())
@@ -143,7 +160,7 @@ extension Session {
     if !decision.outcome.isExact, request.overlap != .none, request.objective == .time {
       reasons.append(
         "what runs at the same time has no closed form, so the plans with the least sums were simulated and "
-          + "the fastest of them taken; without overlap (`--overlap none`) the search proves its plan best")
+          + "the fastest of them taken; without overlap ('--overlap none') the search proves its plan best")
     }
     reasons += decision.training.notes
     return reasons
@@ -196,7 +213,7 @@ extension Session {
         Assumption(
           what: "loading of samples", value: "0 s",
           why:
-            "the machine does not say where samples are stored (`samples:`), so they start where they are "
+            "the machine does not say where samples are stored ('samples:'), so they start where they are "
             + "needed"
         ))
     } else if request.overlap != .none {

@@ -3,6 +3,7 @@ import Documents
 import Graphs
 import Machines
 import Plans
+import Results
 
 /// A plan as a file: what is decided for which layers, and how the step is run.
 ///
@@ -20,16 +21,27 @@ struct PlanFile {
   let model: String?
   let machine: String?
   let batch: Int?
-  let microBatches: Int?
-  let cells: Int?
+  let step: Step
   let entries: [Entry]
+  let shares: [Share]
   let file: String
+
+  /// How the step is run; what is not said is left to flags and defaults.
+  struct Step {
+    var optimizer: Request.Optimizer?
+    var precision: Precision?
+    var batchNormalization: Request.BatchNormalization?
+    var overlap: Overlap?
+    var cells: Int?
+    var microBatches: Int?
+    var reduction: ReductionTiming?
+  }
 
   static let schema = "partita.plan/1"
 
   /// Keys of a planning result that decide nothing.
   private static let reportKeys = [
-    "search", "cost", "memory", "alternatives", "why", "bottlenecks", "assumptions", "warnings", "shares",
+    "search", "cost", "memory", "alternatives", "why", "bottlenecks", "assumptions", "warnings",
   ]
 
   init(text: String, file: String) throws(InputError) {
@@ -37,7 +49,7 @@ struct PlanFile {
     let root = try JSONElement(parsing: Array(text.utf8), file: file, kind: .badModel)
     let fields = try root.fields(
       required: ["schema"],
-      optional: ["model", "machine", "batch", "step", "layers", "operators"] + Self.reportKeys)
+      optional: ["model", "machine", "batch", "step", "layers", "operators", "shares"] + Self.reportKeys)
     let schema = try fields["schema"].string()
     guard schema == Self.schema else {
       throw fields["schema"].fault("the schema '\(schema)' is not \(Self.schema)")
@@ -45,22 +57,38 @@ struct PlanFile {
     model = try fields.optional("model")?.string()
     machine = try fields.optional("machine")?.string()
     batch = try fields.optional("batch")?.integer(in: 1...Int(Int32.max))
-    if let step = fields.optional("step") {
-      let members = try step.fields(
-        required: [],
-        optional: ["optimizer", "precision", "batch_normalization", "overlap", "cells", "micro_batches"])
-      microBatches = try members.optional("micro_batches")?.integer(in: 1...(1 << 20))
-      cells = try members.optional("cells")?.integer(in: 1...Int(Int32.max))
-    } else {
-      microBatches = nil
-      cells = nil
-    }
+    step = try fields.optional("step").map(Self.step) ?? Step()
     var entries: [Entry] = []
     for key in ["layers", "operators"] {
       guard let list = fields.optional(key) else { continue }
       for element in try list.array() { entries.append(try Self.entry(element)) }
     }
     self.entries = entries
+    var shares: [Share] = []
+    if let list = fields.optional("shares") {
+      for element in try list.array() { shares.append(try Share(element)) }
+    }
+    self.shares = shares
+  }
+
+  private static func step(_ element: JSONElement) throws(InputError) -> Step {
+    let fields = try element.fields(
+      required: [],
+      optional: [
+        "optimizer", "precision", "batch_normalization", "overlap", "cells", "micro_batches", "reduction",
+      ])
+    func choice<Choice>(_ key: String, _ type: Choice.Type) throws(InputError) -> Choice?
+    where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
+      try fields.optional(key)?.choice(type)
+    }
+    return Step(
+      optimizer: try choice("optimizer", Request.Optimizer.self),
+      precision: try choice("precision", Precision.self),
+      batchNormalization: try choice("batch_normalization", Request.BatchNormalization.self),
+      overlap: try choice("overlap", Overlap.self),
+      cells: try fields.optional("cells")?.integer(in: 1...Int(Int32.max)),
+      microBatches: try fields.optional("micro_batches")?.integer(in: 1...(1 << 20)),
+      reduction: try choice("reduction", ReductionTiming.self))
   }
 
   private static func entry(_ element: JSONElement) throws(InputError) -> Entry {
@@ -125,7 +153,7 @@ struct PlanFile {
 
 extension Plan {
   /// The plan as a document that can be read back.
-  func document(_ graph: Graph, settings: JSONValue) -> JSONValue {
+  func document(_ graph: Graph, settings: JSONValue, shares: [PlanReport.Share]) -> JSONValue {
     var layers: [JSONValue] = []
     var operators: [JSONValue] = []
     for stage in stages {
@@ -141,11 +169,37 @@ extension Plan {
         }
       }
     }
-    return .object([
-      .init("schema", .string(PlanFile.schema)), .init("model", .string(model)),
-      .init("machine", .string(machine)),
-      .init("batch", .integer(batch)), .init("step", settings), .init("layers", .array(layers)),
-      .init("operators", .array(operators)),
-    ])
+    let sharing = shares.map { share -> JSONValue in
+      .object([
+        .init("devices", .string(share.devices)), .init("level", .string(share.level)),
+        .init("weights", .array(share.weights.map(JSONValue.integer))),
+      ])
+    }
+    return .object(
+      [
+        .init("schema", .string(PlanFile.schema)), .init("model", .string(model)),
+        .init("machine", .string(machine)),
+        .init("batch", .integer(batch)), .init("step", settings), .init("layers", .array(layers)),
+        .init("operators", .array(operators)),
+      ] + (sharing.isEmpty ? [] : [.init("shares", .array(sharing))]))
+  }
+}
+
+extension Request {
+  /// The request with the batch and the step of a plan file wherever nothing else was asked for.
+  func adopting(_ file: PlanFile) -> Request {
+    var result = self
+    let step = file.step
+    if batch == nil { result.batch = file.batch }
+    if let value = step.optimizer, !stated.contains(.optimizer) { result.optimizer = value }
+    if let value = step.precision, !stated.contains(.precision) { result.precision = value }
+    if let value = step.batchNormalization, !stated.contains(.batchNormalization) {
+      result.batchNormalization = value
+    }
+    if let value = step.overlap, !stated.contains(.overlap) { result.overlap = value }
+    if let value = step.reduction, !stated.contains(.reduction) { result.reduction = value }
+    result.cells = cells ?? step.cells
+    result.microBatches = microBatches ?? step.microBatches
+    return result
   }
 }

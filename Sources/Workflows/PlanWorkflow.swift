@@ -27,7 +27,8 @@ public func plan(_ request: Request) throws(InputError) -> PlanOutcome {
     assumptions: session.assumptions(of: decision), warnings: session.warnings(for: decision, result))
   return PlanOutcome(
     report: report,
-    plan: decision.plan.document(decision.training.graph, settings: report.settings.document))
+    plan: decision.plan.document(
+      decision.training.graph, settings: report.settings.document, shares: report.shares))
 }
 
 /// Simulates the step of a plan that is searched for, named or read.
@@ -61,7 +62,8 @@ extension Session {
     StepSettings(
       optimizer: request.optimizer.rawValue, precision: request.precision.rawValue,
       batchNormalization: request.batchNormalization.rawValue, overlap: request.overlap.rawValue,
-      cells: plan.options.cells.map { min($0, batch) }, microBatches: plan.options.microBatches)
+      cells: plan.options.cells.map { min($0, batch) }, microBatches: plan.options.microBatches,
+      reduction: request.reduction.rawValue)
   }
 
   /// The weighted layers with their devices and axes.
@@ -75,16 +77,17 @@ extension Session {
     }
   }
 
-  /// The shares of every level whose coordinates do not take the same.
+  /// The shares of every level of the groups whose devices are unlike or take unequal ones.
   func shares(of decision: Decision) -> [PlanReport.Share] {
     decision.plan.stages.flatMap { stage -> [PlanReport.Share] in
-      guard let group = decision.machine.groups.first(where: { $0.name == stage.group }) else { return [] }
-      return group.levels.indices.filter { Set(stage.shares.weights[$0]).count > 1 }.map { level in
-        let weights = stage.shares.weights[level]
+      guard let group = decision.machine.groups.first(where: { $0.name == stage.group }),
+        !stage.shares.isEqual || !decision.machine.areAlike(group.devices)
+      else { return [] }
+      return zip(group.levelLabels, stage.shares.weights).map { label, weights in
         let total = Double(weights.reduce(0, +))
         return PlanReport.Share(
-          devices: stage.group, level: group.levels[level].name ?? stage.group, axis: "all",
-          fractions: weights.map { Double($0) / total })
+          devices: stage.group, level: label, axis: "all",
+          fractions: weights.map { Double($0) / total }, weights: weights)
       }
     }
   }
@@ -100,7 +103,8 @@ extension StepSettings {
         JSONValue.Member("batch_normalization", .string(batchNormalization)),
         JSONValue.Member("overlap", .string(overlap)),
       ] + (cells.map { [JSONValue.Member("cells", .integer($0))] } ?? []) + [
-        JSONValue.Member("micro_batches", .integer(microBatches))
+        JSONValue.Member("micro_batches", .integer(microBatches)),
+        JSONValue.Member("reduction", .string(reduction)),
       ])
   }
 }

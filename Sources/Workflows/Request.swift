@@ -104,13 +104,15 @@ public struct Request: Hashable, Sendable {
   /// The global mini-batch; nil takes the model's own.
   public var batch: Int?
   /// How parameters are updated.
-  public var optimizer: Optimizer = .sgd
+  public var optimizer: Optimizer = .sgd { didSet { stated.insert(.optimizer) } }
   /// The precision of arithmetic.
-  public var precision: Precision = .float32
+  public var precision: Precision = .float32 { didSet { stated.insert(.precision) } }
   /// Over which samples batch normalisation takes its statistics.
-  public var batchNormalization: BatchNormalization = .full
+  public var batchNormalization: BatchNormalization = .full {
+    didSet { stated.insert(.batchNormalization) }
+  }
   /// What may run at the same time.
-  public var overlap: Overlap = .backward
+  public var overlap: Overlap = .backward { didSet { stated.insert(.overlap) } }
   /// Into how many cells the batch is cut, at most one for each sample, so that sums over it keep their order;
   /// nil takes the plan file's, or none.
   public var cells: Int?
@@ -120,7 +122,7 @@ public struct Request: Hashable, Sendable {
   /// wins.
   public var axes: [AxisRole] = [.batch, .inputChannel, .outputChannel]
   /// When partial results are reduced.
-  public var reduction: Reduction = .best
+  public var reduction: Reduction = .best { didSet { stated.insert(.reduction) } }
   /// How the plan space is searched.
   public var search: Strategy = .exact
   /// What the best plan has least of.
@@ -142,6 +144,14 @@ public struct Request: Hashable, Sendable {
   /// Texts that stand in for files, by the path under which this request names them: layer tables,
   /// machines and plans that are on no disk.
   public var texts: [String: String] = [:]
+
+  /// A setting of the step that has a default and stands in plan files, too.
+  enum Setting: Hashable, Sendable {
+    case optimizer, precision, batchNormalization, overlap, reduction
+  }
+
+  /// The settings that were assigned; they win over those of a plan file, and defaults do not.
+  private(set) var stated: Set<Setting> = []
 
   /// Creates a request with the default for everything but the model.
   public init(model: String) { self.model = model }

@@ -1,3 +1,4 @@
+import Devices
 import Diagnostics
 import Differentiation
 import Graphs
@@ -71,6 +72,10 @@ extension Session {
   /// The best plan in which every operator that can be is split along the batch on every level.
   private func splittingTheBatch(over group: DeviceGroup) throws(InputError) -> Decision {
     let batch = AxisRole.batch.rawValue
+    guard self.batch >= group.devices.count else {
+      throw InputError(
+        .infeasible, "a batch of \(self.batch) cannot be split over \(group.devices.count) devices")
+    }
     var fixed: [String: [String]] = [:]
     for (index, node) in whole.graph.nodes.enumerated() {
       let rules = OperatorProfile(NodeID(index), in: whole.graph).rules
@@ -94,24 +99,54 @@ extension Session {
         hint: near ?? "it has: \(kinds.map(\.group).joined(separator: ", "))")
     }
     var best: Decision?
-    var fault: InputError?
+    var refused: [Exploration] = []
     for device in candidates ?? kinds[...] {
-      let alone = machine.isolating(device)
-      var options = try searchOptions(onlyGroups: [device.name])
-      options.cut = .none
-      do throws(InputError) {
-        let decision = try self.best(
-          of: SearchRegion(options: options, microBatches: accumulationChoices),
-          "single-device:\(device.name)", on: alone)
-        guard let value = decision.outcome.best?.value else { continue }
-        if let known = best?.outcome.best?.value, known.time <= value.time { continue }
-        best = decision
-      } catch {
-        fault = fault ?? error
+      let found = try explore(device, "single-device:\(device.name)")
+      guard let decision = found.decision, let value = decision.outcome.best?.value else {
+        refused.append(found)
+        continue
+      }
+      if let known = best?.outcome.best?.value, known.time <= value.time { continue }
+      best = decision
+    }
+    if let best { return best }
+    return try decision(refused)
+  }
+
+  /// Looks for the best plan that runs everything on one device.
+  private func explore(_ device: Device, _ origin: String) throws(InputError) -> Exploration {
+    var options = try searchOptions(onlyGroups: [device.name])
+    options.cut = .none
+    return try explore(
+      SearchRegion(options: options, microBatches: accumulationChoices), origin,
+      on: machine.isolating(device))
+  }
+
+  /// Whether the search compares single devices of groups of several with plans that use all of a group.
+  ///
+  /// A request that names devices, axes, a cut or parts of the plan asks for a region in which all devices of
+  /// a group share every layer; the greedy descent is one over the levels of a mesh; and where communication
+  /// is minimised one device, which has none, would always win.
+  var considersSingleDevices: Bool {
+    guard case .search = request.planSource, request.fixedPlan == nil, request.groups == nil,
+      request.objective != .communication, request.search != .hierarchical,
+      Request(model: request.model).axes.allSatisfy(request.axes.contains)
+    else { return false }
+    if case .after = request.cut { return false }
+    return machine.firstGroupOfSeveral != nil
+  }
+
+  /// The plans on one device of each kind that stands in a group of several.
+  func exploreSingleDevices(_ origin: String) throws(InputError) -> [Exploration] {
+    var seen: Set<String> = []
+    var explorations: [Exploration] = []
+    for group in machine.groups where !group.levels.isEmpty {
+      for device in group.devices.map({ machine[$0] })
+      where device.supports(request.precision) && seen.insert(device.group).inserted {
+        explorations.append(try explore(device, origin))
       }
     }
-    guard let best else { throw fault ?? infeasible([], nil) }
-    return best
+    return explorations
   }
 }
 

@@ -26,6 +26,11 @@ extension Session {
           + "train a smaller batch than \(batch)"
       )
     }
+    if rejected.contains(where: { $0.violations.violations.contains(.tooLong) }) {
+      return InputError(
+        .infeasible, "no plan found ends within the 46 days that are counted",
+        hint: "train a smaller batch than \(batch), or give the machine rates of seconds, not of weeks")
+    }
     if let first = rejected.first {
       return InputError(
         .infeasible, first.violations.violations.map(\.description).joined(separator: "; "))

@@ -11,7 +11,10 @@ import Units
 
 /// One request with its network and machine read: everything that planning and simulating it need.
 struct Session {
+  /// What was asked for, with the step of the plan file wherever nothing else was asked for.
   let request: Request
+  /// The plan that the request names or keeps, if it is a file.
+  let planFile: PlanFile?
   let source: MachineSource
   let model: ModelSource
   /// The training graph of the whole batch.
@@ -20,8 +23,15 @@ struct Session {
   init(_ request: Request) throws(InputError) {
     guard let name = request.machine else {
       throw InputError(
-        .usage, "no machine is given", hint: "name one: --machine NAME, from `partita machines`")
+        .usage, "no machine is given", hint: "name one: --machine NAME, from 'partita machines'")
     }
+    let path = request.fixedPlan ?? request.planFilePath
+    if let path {
+      planFile = try PlanFile(text: try text(of: path, .badModel, request.texts), file: path)
+    } else {
+      planFile = nil
+    }
+    let request = planFile.map(request.adopting) ?? request
     self.request = request
     model = ModelSource(request)
     source = try MachineSource(name, request.texts)
@@ -101,6 +111,8 @@ struct Session {
       }
       let costs = TaskCosts(tasks, tables: tables)
       let cost = price(tasks, costs: costs)
+      // Longer times saturate, and a saturated figure is no figure.
+      guard cost.serialSum < .longest else { return .failure(PlanViolations([.tooLong])) }
       let time =
         plan.options.overlap == .none ? cost.time : Simulation.simulate(tasks, costs: costs).makespan
       let objective: Double =
@@ -135,7 +147,8 @@ struct Session {
 
   /// What the search must keep to.
   func searchOptions(
-    fixed: [String: [String]] = [:], groups: [String: String] = [:], onlyGroups: [String]? = nil
+    fixed: [String: [String]] = [:], groups: [String: String] = [:], shares: [String: Shares] = [:],
+    onlyGroups: [String]? = nil
   ) throws(InputError) -> SearchOptions {
     if request.objective == .energy, let missing = machine.missingEnergy {
       throw InputError(
@@ -156,7 +169,8 @@ struct Session {
     }
     return SearchOptions(
       objective: request.objective, strategy: request.search, axes: request.axes,
-      deadline: request.deadline, cut: cut, fixed: fixed, fixedGroups: groups, onlyGroups: onlyGroups)
+      deadline: request.deadline, cut: cut, fixed: fixed, fixedGroups: groups,
+      fixedShares: shares, onlyGroups: onlyGroups)
   }
 
   /// The numbers of micro-batches that the request allows: the one asked for, or powers of two that divide

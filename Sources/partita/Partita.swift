@@ -51,8 +51,8 @@ struct Partita: ParsableCommand {
     let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
     guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-"), !names.contains(word)
     else { return }
-    let hint = nearestName(to: word, among: names).map { "did you mean `\($0)`?" }
-    throw InputError(.usage, "no command is called `\(word)`", hint: hint ?? "`partita --help` lists them")
+    let hint = nearestName(to: word, among: names).map { "did you mean '\($0)'?" }
+    throw InputError(.usage, "no command is called '\(word)'", hint: hint ?? "'partita --help' lists them")
   }
 
   /// Writes a help text or version, which fails like any result where nobody takes it.

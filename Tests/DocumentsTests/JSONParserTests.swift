@@ -44,9 +44,9 @@ struct JSONParserTests {
 
   @Test(
     arguments: [
-      ("", 1, 1, "ends where a value"), ("[1,]", 1, 4, "expected a value"), ("[1 2]", 1, 4, "`,` or `]`"),
-      ("{\"a\": 1,\n  \"a\": 2}", 2, 3, "duplicate key `a`"), ("{a: 1}", 1, 2, "double quotes"),
-      ("{\"a\" 1}", 1, 6, "`:`"), ("01", 1, 1, "leading zero"), ("1.", 1, 1, "incomplete"),
+      ("", 1, 1, "ends where a value"), ("[1,]", 1, 4, "expected a value"), ("[1 2]", 1, 4, "',' or ']'"),
+      ("{\"a\": 1,\n  \"a\": 2}", 2, 3, "duplicate key 'a'"), ("{a: 1}", 1, 2, "double quotes"),
+      ("{\"a\" 1}", 1, 6, "':'"), ("01", 1, 1, "leading zero"), ("1.", 1, 1, "incomplete"),
       ("-", 1, 1, "incomplete"), ("1e", 1, 1, "incomplete"), ("1e999", 1, 1, "out of range"),
       ("9223372036854775808", 1, 1, "64 bits"), ("nul", 1, 1, "expected a value"), ("NaN", 1, 1, "value"),
       ("\"a", 1, 1, "no end"), ("\"\\x\"", 1, 2, "escape"), ("\"\\u12\"", 1, 2, "four hexadecimal"),

@@ -56,7 +56,8 @@ enum Samples {
       PlanReport.Layer(name: name, devices: "mesh", axes: [index < 2 ? "batch" : "input-channel", "batch"])
     },
     shares: [
-      PlanReport.Share(devices: "mesh", level: "H1", axis: "batch", fractions: [0.75, 0.25])
+      PlanReport.Share(
+        devices: "mesh", level: "H1", axis: "batch", fractions: [0.75, 0.25], weights: [3, 1])
     ],
     alternatives: [
       PlanReport.Alternative(

@@ -26,7 +26,7 @@ struct PlanFaultTests {
       Fault(text: #"{"schema": "partita.plan/9"}"#, line: 1, column: 12, message: "partita.plan/1"),
       Fault(
         text: #"{"schema": "partita.plan/1", "layer": []}"#, line: 1, column: 30,
-        message: "unknown key `layer`",
+        message: "unknown key 'layer'",
         hint: "layers"),
       Fault(text: #"{"schema": "partita.plan/1", "batch": 0}"#, line: 1, column: 39, message: "between 1"),
       Fault(

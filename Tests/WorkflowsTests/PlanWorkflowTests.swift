@@ -31,17 +31,6 @@ struct PlanWorkflowTests {
     #expect(try simulate(request).report.makespan == first.report.simulated)
   }
 
-  // One sample on sixteen devices: what one device does alone takes less time than any split.
-  @Test func aBetterPlanOutsideTheSpaceIsNotSaidToLose() throws {
-    var request = request("lenet", on: "hypar/16")
-    request.batch = 1
-    request.overlap = .none
-    let report = try plan(request).report
-    let alone = try #require(report.alternatives.first { $0.summary == "single-device" })
-    #expect(try #require(alone.cost).time < report.cost.time)
-    #expect(alone.reason.contains("better, but outside the space"))
-  }
-
   @Test func theReportItselfCanBeReadAsAPlan() throws {
     // A planning result holds the plan beside keys that decide nothing.
     let place = try WorkPlace()

@@ -68,6 +68,9 @@ struct ConversionWalk {
   let cut: Cut
   /// For each dimension the levels that cut it before or after.
   let cuttingLevels: [[Int]]
+  /// For each dimension the steps in each atom, by the digits of its cutting levels; empty where all parts are
+  /// equal.
+  private var atomSteps: [[Int]] = []
   /// Whether all atoms and all chunks are equal.
   private let isEven: Bool
   var layout: Layout
@@ -125,7 +128,23 @@ struct ConversionWalk {
     }
     let chunks = levels.filter { from[$0] == .partial && to[$0] == .replicated }
     self.isEven = isEven && atom % chunks.reduce(1, { $0 * cut.ways[$1] }) == 0
+    if !self.isEven {
+      atomSteps = zip(shape, cuttingLevels).map { extent, cutting in
+        Self.atomSteps(extent, cutting, cut)
+      }
+    }
     held = elements([layout])
+  }
+
+  /// The steps of an axis in each atom, by the digits of the levels that cut it.
+  private static func atomSteps(_ extent: Int, _ cutting: [Int], _ cut: Cut) -> [Int] {
+    if cutting.isEmpty { return [extent] }
+    var steps = [Int](repeating: 0, count: cutting.reduce(1) { $0 * cut.ways[$1] })
+    for block in 0..<cut.deviceCount {
+      let atom = cutting.reduce(0) { $0 * cut.ways[$1] + cut.coordinate(of: block, at: $1) }
+      steps[atom] += cut.block(block, of: extent).count
+    }
+    return steps
   }
 
   private mutating func slice(_ level: Int, _ state: SplitState) {
@@ -168,7 +187,19 @@ struct ConversionWalk {
   private func elements(_ layouts: [Layout]) -> [Int] {
     if isEven { return [shape.reduce(1, *) / parts(layouts)] }
     let isUniform = chunked.isEmpty && layouts.allSatisfy { cut.isUniform(shape, $0) }
-    return (0..<(isUniform ? 1 : cut.deviceCount)).map { elements(layouts, device: $0) }
+    if isUniform { return [elements(layouts, device: 0)] }
+    // Devices that differ only where nothing is cut hold equally many.
+    let deciding = (0..<cut.levelCount).filter { level in
+      chunked.contains(level)
+        || layouts.contains { if case .sharded = $0[level] { true } else { false } }
+    }
+    var held: [Int] = []
+    held.reserveCapacity(cut.deviceCount)
+    for device in 0..<cut.deviceCount {
+      let twin = deciding.reduce(0) { $0 + cut.coordinate(of: device, at: $1) * cut.strides[$1] }
+      held.append(twin < device ? held[twin] : elements(layouts, device: device))
+    }
+    return held
   }
 
   /// What each device sends to each coordinate in an all-to-all, where chunks are rounded atom by atom.
@@ -215,16 +246,23 @@ struct ConversionWalk {
 
   /// The steps of a dimension in each atom of which all holders have something.
   private func atomExtents(_ dimension: Int, _ holders: [(layout: Layout, device: Int)]) -> [Int] {
-    let cutting = cuttingLevels[dimension]
-    if cutting.isEmpty { return [shape[dimension]] }
-    let open = cutting.filter { level in !holders.contains { $0.layout[level] == .sharded(dimension) } }
-    var extents = [Int](repeating: 0, count: open.reduce(1) { $0 * cut.ways[$1] })
-    for block in 0..<cut.deviceCount
-    where holders.allSatisfy({ cut.holds(block, of: dimension, layout: $0.layout, device: $0.device) }) {
-      let atom = open.reduce(0) { $0 * cut.ways[$1] + cut.coordinate(of: block, at: $1) }
-      extents[atom] += cut.block(block, of: shape[dimension]).count
+    var atoms = [0]
+    for level in cuttingLevels[dimension] {
+      let ways = cut.ways[level]
+      var fixed: Int?
+      for holder in holders where holder.layout[level] == .sharded(dimension) {
+        let coordinate = cut.coordinate(of: holder.device, at: level)
+        // Holders that stand at different places have nothing in common.
+        if let fixed, fixed != coordinate { return [0] }
+        fixed = coordinate
+      }
+      if let fixed {
+        for index in atoms.indices { atoms[index] = atoms[index] * ways + fixed }
+      } else {
+        atoms = atoms.flatMap { atom in (0..<ways).map { atom * ways + $0 } }
+      }
     }
-    return extents
+    return atoms.map { atomSteps[dimension][$0] }
   }
 
   private func chunk(of atom: Int, device: Int) -> Int {

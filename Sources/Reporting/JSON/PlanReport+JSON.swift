@@ -31,7 +31,10 @@ extension StepSettings {
         JSONValue.Member("precision", .string(precision)),
         JSONValue.Member("batch_normalization", .string(batchNormalization)),
         JSONValue.Member("overlap", .string(overlap)),
-      ] + cells + [JSONValue.Member("micro_batches", .integer(microBatches))])
+      ] + cells + [
+        JSONValue.Member("micro_batches", .integer(microBatches)),
+        JSONValue.Member("reduction", .string(reduction)),
+      ])
   }
 }
 
@@ -54,7 +57,7 @@ extension PlanReport.Share {
   fileprivate var json: JSONValue {
     [
       "devices": .string(devices), "level": .string(level), "axis": .string(axis),
-      "fractions": .array(fractions.map(JSONValue.double)),
+      "fractions": .array(fractions.map(JSONValue.double)), "weights": .array(weights.map(JSONValue.integer)),
     ]
   }
 }

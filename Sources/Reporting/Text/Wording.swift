@@ -18,8 +18,12 @@ enum Wording {
     return rounded(scaled, digits: 4) + prefixes[index]
   }
 
-  /// Returns a fraction in per cent with three significant digits, such as `91.3 %`.
-  static func percent(_ fraction: Double) -> String { "\(rounded(100 * fraction, digits: 3)) %" }
+  /// Returns a fraction in per cent with three significant digits, such as `91.3 %`, or that it is tiny.
+  static func percent(_ fraction: Double) -> String {
+    let percent = 100 * fraction
+    if percent != 0, abs(percent) < 0.001 { return "< 0.001 %" }
+    return "\(rounded(percent, digits: 3)) %"
+  }
 
   /// Returns a number with at most so many significant digits, and none after the point that are zero.
   static func rounded(_ value: Double, digits: Int) -> String {

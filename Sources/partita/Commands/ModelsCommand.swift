@@ -38,10 +38,10 @@ struct ModelsCommand: ParsableCommand {
     if let name {
       listed = all.filter { $0.name == name }
       guard !listed.isEmpty else {
-        let hint = nearestName(to: name, among: all.map(\.name)).map { "did you mean `\($0)`?" }
+        let hint = nearestName(to: name, among: all.map(\.name)).map { "did you mean '\($0)'?" }
         throw InputError(
-          .missingFile, "no built-in network is called `\(name)`",
-          hint: hint ?? "`partita models` lists them")
+          .missingFile, "no built-in network is called '\(name)'",
+          hint: hint ?? "'partita models' lists them")
       }
       if let out { try Output.write(exportModel(named: name, batch: batch ?? 1), toFile: out) }
     }

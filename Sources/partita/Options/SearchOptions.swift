@@ -28,8 +28,8 @@ struct SearchOptions: ParsableArguments {
     transform: Reading.axes)
   var axes: [AxisRole]?
 
-  @Option(help: "When partial results are reduced.")
-  var reduce: Request.Reduction = .best
+  @Option(help: "When partial results are reduced (default: best).")
+  var reduce: Request.Reduction?
 
   @Option(help: "How the plan space is searched.")
   var search: Request.Strategy = .exact
@@ -66,7 +66,7 @@ struct SearchOptions: ParsableArguments {
     request.memoryLimit = memoryLimit
     request.deadline = deadline
     if let axes { request.axes = axes }
-    request.reduction = reduce
+    if let reduce { request.reduction = reduce }
     request.search = search
     request.cut = Reading.cut(cut)
     request.groups = devices

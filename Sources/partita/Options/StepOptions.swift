@@ -5,18 +5,25 @@ import Workflows
 
 /// The training step: what is computed, and what may overlap.
 struct StepOptions: ParsableArguments {
-  @Option(help: "How parameters are updated.")
-  var optimizer: Request.Optimizer = .sgd
+  // What is not said is nil and not the default, so that the step of a plan file can stand in its place.
 
-  @Option(help: "The precision of arithmetic.")
-  var precision: Precision = .float32
+  @Option(help: "How parameters are updated (default: sgd).")
+  var optimizer: Request.Optimizer?
 
-  @Option(help: "Where batch normalisation takes its statistics: over the batch, each cell, or not at all.")
-  var batchNorm: Request.BatchNormalization = .full
+  @Option(help: "The precision of arithmetic (default: float32).")
+  var precision: Precision?
 
   @Option(
-    help: "Nothing overlaps; weight-gradient collectives run under the error pass; or steps overlap, too.")
-  var overlap: Request.Overlap = .backward
+    help: ArgumentHelp(
+      "Where batch normalisation takes its statistics: over the batch (default: full), each cell, or not at "
+        + "all."))
+  var batchNorm: Request.BatchNormalization?
+
+  @Option(
+    help: ArgumentHelp(
+      "Nothing overlaps; weight-gradient collectives run under the error pass (default: backward); or steps "
+        + "overlap, too."))
+  var overlap: Request.Overlap?
 
   @Option(
     help: ArgumentHelp(
@@ -36,10 +43,10 @@ struct StepOptions: ParsableArguments {
 
   /// Sets the step of a request.
   func apply(to request: inout Request) {
-    request.optimizer = optimizer
-    request.precision = precision
-    request.batchNormalization = batchNorm
-    request.overlap = overlap
+    if let optimizer { request.optimizer = optimizer }
+    if let precision { request.precision = precision }
+    if let batchNorm { request.batchNormalization = batchNorm }
+    if let overlap { request.overlap = overlap }
     request.cells = cells
     request.microBatches = microBatches
   }

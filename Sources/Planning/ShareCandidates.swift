@@ -6,8 +6,8 @@ import Plans
 import Units
 
 extension PlanningProblem {
-  /// The shares to try, by the index of the group: those that are given, or else equal ones, and for groups of
-  /// unlike devices those that follow their rates.
+  /// The shares to try, by the index of the group: those that are given, or else equal ones, and for groups
+  /// of unlike devices those that follow their rates.
   func shareChoices(_ tables: CostTables) -> [[Int: Shares]] {
     var given: [Int: Shares] = [:]
     for (index, group) in machine.groups.enumerated() { given[index] = options.fixedShares[group.name] }

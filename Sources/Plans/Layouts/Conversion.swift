@@ -68,8 +68,8 @@ struct ConversionWalk {
   let cut: Cut
   /// For each dimension the levels that cut it before or after.
   let cuttingLevels: [[Int]]
-  /// For each dimension the steps in each atom, by the digits of its cutting levels; empty where all parts are
-  /// equal.
+  /// For each dimension the steps in each atom, by the digits of its cutting levels; empty where all parts
+  /// are equal.
   private var atomSteps: [[Int]] = []
   /// Whether all atoms and all chunks are equal.
   private let isEven: Bool

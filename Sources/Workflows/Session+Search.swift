@@ -90,7 +90,8 @@ extension Session {
         throw InputError(
           .usage,
           "an exhaustive search would lower and price "
-            + "\(count < 1e12 ? "\(Int(count))" : "over 10¹²") plans, each of \(facts.profiles.count) operators on up to \(machine.devices.count) devices",
+            + "\(count < 1e12 ? "\(Int(count))" : "over 10¹²") plans, each of "
+            + "\(facts.profiles.count) operators on up to \(machine.devices.count) devices",
           hint: "use --search exact, or restrict the space by --axes, --cut or --fix")
       }
       tally.add(outcome, facts)

@@ -76,7 +76,7 @@ extension SplitRule {
     SplitRule(
       name: name, axis: axis, inputs: inputs, outputs: outputs, outputErrors: outputErrors,
       inputErrors: inputErrors.enumerated().map { changed.contains($0.offset) ? state : $0.element },
-      sumsStatistics: sumsStatistics)
+      sumsStatistics: sumsStatistics, inside: inside)
   }
 }
 

@@ -28,11 +28,14 @@ public struct SplitRule: Hashable, Sendable {
   public let sumsStatistics: Bool
   /// A short name for plans and tables: the axis, or `replicated`, `partial`, `partial-error`.
   public let name: String
+  /// The axis of which each side must hold one step alone before this rule may follow: the channels inside a
+  /// group are split where other levels have separated the groups. Nil where the rule may follow anywhere.
+  public let inside: AxisRole?
 
   /// Creates a rule.
   public init(
     name: String, axis: AxisRole?, inputs: [SplitState], outputs: [SplitState], outputErrors: [SplitState],
-    inputErrors: [SplitState], sumsStatistics: Bool = false
+    inputErrors: [SplitState], sumsStatistics: Bool = false, inside: AxisRole? = nil
   ) {
     self.name = name
     self.axis = axis
@@ -41,6 +44,7 @@ public struct SplitRule: Hashable, Sendable {
     self.outputErrors = outputErrors
     self.inputErrors = inputErrors
     self.sumsStatistics = sumsStatistics
+    self.inside = inside
   }
 
   /// Returns the rule that follows from splitting one axis of a multilinear operator.

@@ -108,7 +108,7 @@ public final class OperatorProfile: Sendable {
     for (type, layout) in zip(outputTypes, strategy.outputs) where !cut.fits(type.shape, layout) {
       return false
     }
-    return true
+    return keepsGroups(strategy, cut)
   }
 }
 

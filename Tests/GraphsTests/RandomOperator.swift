@@ -14,7 +14,10 @@ struct OperatorCase: CustomStringConvertible {
 
   var description: String { "\(`operator`) of \(inputs.map(\.shape)) gives \(outputs.map(\.shape))" }
   var space: IterationSpace { `operator`.rules.iterationSpace(inputs: inputs, outputs: outputs) }
-  var rules: [SplitRule] { `operator`.rules.splitRules(inputs: inputs, outputs: outputs) }
+  /// The rules that a single level may follow.
+  var rules: [SplitRule] {
+    `operator`.rules.splitRules(inputs: inputs, outputs: outputs).filter { $0.inside == nil }
+  }
   var gradient: GradientRule { `operator`.rules.gradient(inputs: inputs, outputs: outputs) }
   func work(_ phase: Phase) -> Work { `operator`.rules.work(phase, inputs: inputs, outputs: outputs) }
 }

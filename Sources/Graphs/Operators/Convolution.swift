@@ -4,8 +4,8 @@
 ///     i = p · stride + r · dilation − begin, and j likewise of q and s
 ///
 /// Inputs: activations (N, C, H, W), weights (K, C ∕ groups, R, S), and optionally a bias (K).
-/// With groups the channels of one group stand together, so that only whole groups are split: a split inside
-/// the groups would not be a contiguous part of the channels.
+/// With groups the channels of one group stand together. Groups are split as wholes; the channels inside them
+/// only where each side holds one group, since parts of several groups would interleave.
 public struct Convolution: OperatorRules {
   /// The step of the window along each spatial dimension.
   public let strides: [Int]
@@ -89,6 +89,30 @@ public struct Convolution: OperatorRules {
   /// Returns the ways to spread the operator over one mesh level.
   public func splitRules(inputs: [TensorType], outputs: [TensorType]) -> [SplitRule] {
     SplitRule.weighted(iterationSpace(inputs: inputs, outputs: outputs), bias: inputs.count == 3 ? 2 : nil)
+      + (groups > 1 ? rulesInsideGroups(weight: inputs[1].shape, hasBias: inputs.count == 3) : [])
+  }
+
+  /// The splits of the channels of one group, as of a convolution without groups.
+  private func rulesInsideGroups(weight: [Int], hasBias: Bool) -> [SplitRule] {
+    func bias(_ state: SplitState) -> [SplitState] { hasBias ? [state] : [] }
+    var rules: [SplitRule] = []
+    if weight[1] > 1 {
+      rules.append(
+        SplitRule(
+          name: AxisRole.inputChannel.rawValue, axis: .inputChannel,
+          inputs: [.sharded(1), .sharded(1)] + bias(.replicated), outputs: [.partial],
+          outputErrors: [.replicated], inputErrors: [.sharded(1), .sharded(1)] + bias(.replicated),
+          inside: .group))
+    }
+    if weight[0] > groups {
+      rules.append(
+        SplitRule(
+          name: AxisRole.outputChannel.rawValue, axis: .outputChannel,
+          inputs: [.replicated, .sharded(0)] + bias(.sharded(0)), outputs: [.sharded(1)],
+          outputErrors: [.sharded(1)], inputErrors: [.partial, .sharded(0)] + bias(.sharded(0)),
+          inside: .group))
+    }
+    return rules
   }
 
   /// Returns the backward operations.

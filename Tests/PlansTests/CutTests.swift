@@ -102,8 +102,8 @@ struct CutTests {
     }
   }
 
-  /// Four steps over four two-way levels: no array of four rows and strength two has four factors
-  /// (C. R. Rao, 1947: at least 1 + 4 rows), so that some pair of levels must be unequal.
+  // Four steps over four two-way levels: no array of four rows and strength two has four factors (Rao, 1947:
+  // at least 1 + 4 rows), so that some pair of levels must be unequal.
   @Test func fourStepsOverFourTwoWayLevelsAreUnequalOverOnePairOfLevels() {
     let group = meshMachine([2, 2, 2, 2], .ring).groups[0]
     let cut = Cut(group: group, shares: .equal(group))

@@ -238,7 +238,9 @@ extension Cut {
     return isOnGrid(extent) ? isGridRegular : extent % deviceCount == 0
   }
 
-  /// Whether an axis is cut between cells. The extent alone decides, so that all tensors of an operator agree.
+  /// Whether an axis is cut between cells.
+  ///
+  /// The extent alone decides, so that all tensors of an operator agree.
   private func isOnGrid(_ extent: Int) -> Bool {
     guard let grid else { return false }
     return extent % grid.samples == 0

@@ -3,9 +3,9 @@ public import Graphs
 
 /// Returns the bytes of an ONNX file that holds a trained network, to be used and not to be trained.
 ///
-/// A loss, its labels, and forks are left out; what the loss was taken of becomes the output. Dropouts pass what
-/// they get, and batch normalisations use their running statistics, as these operators do in ONNX unless they
-/// are told otherwise. Weights are stored in the file.
+/// A loss, its labels, and forks are left out; what the loss was taken of becomes the output. Dropouts pass
+/// what they get, and batch normalisations use their running statistics, as these operators do in ONNX unless
+/// they are told otherwise. Weights are stored in the file.
 ///
 /// A graph that was differentiated has lost a softmax at its end, which became part of the loss. To keep it,
 /// give the network as it was before, with weights by their names, which stay the same:
@@ -20,8 +20,8 @@ public import Graphs
 ///   - weights: The values of a parameter or a running statistic in row-major order.
 ///   - constants: The values of a constant that the graph does not hold itself, such as those of
 ///     ``ImportedModel/contents(of:)``.
-/// - Throws: `InputError` where an operator has no counterpart in ONNX, a tensor has no values or another number
-///   of them, or the file would be larger than ONNX allows.
+/// - Throws: `InputError` where an operator has no counterpart in ONNX, a tensor has no values or another
+///   number of them, or the file would be larger than ONNX allows.
 /// - Complexity: O(size of the graph and its weights).
 public func writeTrainedONNX(
   _ graph: Graph, batch: ExportedBatch = .symbolic("N"), weights: (TensorID) -> [Float]?,

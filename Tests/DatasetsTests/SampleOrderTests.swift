@@ -30,8 +30,8 @@ struct SampleOrderTests {
     #expect(first.samples(ofStep: 7) == SampleOrder(count: 1000, seed: 1, batch: 100).samples(ofStep: 7))
   }
 
-  // A permutation of n has one fixed place in expectation, whatever n is, and its neighbours follow each other
-  // twice at that: 60 orders have 60 ± 5 · √60 of the first and about as many of the second.
+  // A permutation of n has one fixed place in expectation, whatever n is, and (n − 1) ∕ n places where a
+  // number follows its predecessor: 60 orders have 60 ± 5 · √60 of each.
   @Test func `orders look drawn`() {
     var fixed = 0
     var neighbours = 0

@@ -14,8 +14,8 @@ struct WeightInitialTests {
     return (graph, dense.inputs[1], dense.inputs[2])
   }
 
-  // Made by the same formulas in Python: SplitMix64's mixing function over (7, FNV-1a of "fc.weight", element),
-  // the upper 24 bits as a number of [−1, 1), times √(6/4).
+  // Made by the same formulas in Python: SplitMix64's mixing function over (7, FNV-1a of "fc.weight",
+  // element), the upper 24 bits as a number of [−1, 1), times √(6/4).
   @Test func `numbers are those of another implementation`() throws {
     let (graph, weight, bias) = try layer(.relu)
     let initial = InitialWeights(graph, seed: 7)
@@ -71,8 +71,8 @@ struct WeightInitialTests {
     }
   }
 
-  // He's bound where a rectifier follows over normalisation and additions: √(6 ∕ (3 · 7 · 7)) of the first layer
-  // of ResNet-18; its last layer has 512 inputs and 1000 units and none behind it.
+  // He's bound where a rectifier follows over normalisation and additions: √(6 ∕ (3 · 7 · 7)) of the first
+  // layer of ResNet-18; its last layer has 512 inputs and 1000 units and none behind it.
   @Test func `roles in a network are told apart`() throws {
     let graph = try BuiltInNetwork.graph(named: "resnet18", batch: 2)
     let initial = InitialWeights(graph, seed: 1)

@@ -74,8 +74,8 @@ struct FileWriter: ~Copyable {
   }
 }
 
-/// Writes a file as a whole or not at all: into a temporary file beside it, which reaches the disk and takes the
-/// name only then; at last the folder reaches the disk.
+/// Writes a file as a whole or not at all: into a temporary file beside it, which reaches the disk and takes
+/// the name only then; at last the folder reaches the disk.
 ///
 /// An error of a fault point stands for the end of the process: nothing is cleaned up after it.
 func writeAtomically(

@@ -7,10 +7,10 @@ internal import Units
 ///
 /// ## The file
 ///
-/// Eight bytes `PARTITA` and 1; the length of the head in 64 bits, little-endian; the head, a JSON text with the
-/// state and each tensor's name, element type, shape, offset and length, filled with spaces to a multiple of
-/// 64; the tensors' bytes, row-major and little-endian, each at a multiple of 64 after the head; the SHA-256 of
-/// all of this.
+/// Eight bytes `PARTITA` and 1; the length of the head in 64 bits, little-endian; the head, a JSON text with
+/// the state and each tensor's name, element type, shape, offset and length, filled with spaces to a multiple
+/// of 64; the tensors' bytes, row-major and little-endian, each at a multiple of 64 after the head; the
+/// SHA-256 of all of this.
 public struct Checkpoint: Hashable, Sendable {
   /// What is known of the run.
   public let state: RunState

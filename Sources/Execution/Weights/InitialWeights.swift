@@ -11,8 +11,8 @@ public enum InitialDistribution: Hashable, Sendable {
 /// The weights of a network before its first step, drawn from a seed.
 ///
 /// A number depends only on the seed, the tensor's name and the element's place in the whole tensor, so that
-/// every device can draw its own part. It is made with integer arithmetic, one product and one sum, and so has
-/// the same bits on every processor; that is why the interval is even and not a bell.
+/// every device can draw its own part. It is made with integer arithmetic, one product and one sum, and so
+/// has the same bits on every processor; that is why the interval is even and not a bell.
 ///
 /// ```swift
 /// let initial = InitialWeights(graph, seed: 7)
@@ -29,14 +29,14 @@ public enum InitialDistribution: Hashable, Sendable {
 /// | bias, shift, running mean, operand of an addition | 0 |
 /// | scale, running variance, operand of a product | 1 |
 ///
-/// Fan-in is what one output is summed from, fan-out the number of sums that one input is part of; normalisation,
-/// pooling and reshapes between a layer and its activation do not count as activations. The first row gives the
-/// variance 2 ∕ fan-in.
+/// Fan-in is what one output is summed from, fan-out the number of sums that one input is part of;
+/// normalisation, pooling and reshapes between a layer and its activation do not count as activations. The
+/// first row gives the variance 2 ∕ fan-in.
 ///
 /// > Source: K. He, X. Zhang, S. Ren, J. Sun. "Delving Deep into Rectifiers." ICCV 2015, eq. 10; X. Glorot,
 /// > Y. Bengio. "Understanding the difficulty of training deep feedforward neural networks." AISTATS 2010,
-/// > eq. 16; G. L. Steele, D. Lea, C. H. Flood. "Fast Splittable Pseudorandom Number Generators." OOPSLA 2014,
-/// > figure 16 (the mixing function).
+/// > eq. 16; G. L. Steele, D. Lea, C. H. Flood. "Fast Splittable Pseudorandom Number Generators." OOPSLA
+/// > 2014, figure 16 (the mixing function).
 public struct InitialWeights: Sendable {
   /// What numbers are drawn from.
   public let seed: UInt64

@@ -93,7 +93,8 @@ public struct StoredTensors: Hashable, Sendable {
   /// The tensor of a name, nil where there is none.
   public subscript(name: String) -> Entry? { places[name].map { entries[$0] } }
 
-  /// Runs a function on the bytes of a tensor, row-major and little-endian; nil where there is no such tensor.
+  /// Runs a function on the bytes of a tensor, row-major and little-endian; nil where there is no such
+  /// tensor.
   public func withBytes<Result>(of name: String, _ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
     guard let entry = self[name] else { return nil }
     return file.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[entry.range])) }

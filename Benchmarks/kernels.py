@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the kernels one by one on one thread: the fastest of twelve runs each.
 
-Usage: python3 Benchmarks/kernels.py [swift test flags]
+Usage: python3 Benchmarks/kernels.py [--only PART-OF-A-NAME] [swift test flags]
 By default the tests are built as `make test` builds them.
 """
 
@@ -9,10 +9,14 @@ import os
 import subprocess
 import sys
 
-flags = sys.argv[1:] or ["-c", "release", "-Xswiftc", "-enable-testing", "--scratch-path", ".build-release"]
+arguments = sys.argv[1:]
+only = ""
+if arguments[:1] == ["--only"] and len(arguments) > 1:
+    only, arguments = arguments[1], arguments[2:]
+flags = arguments or ["-c", "release", "-Xswiftc", "-enable-testing", "--scratch-path", ".build-release"]
 command = ["swift", "test", "--disable-xctest", *flags, "--filter", "kernelSpeeds"]
 run = subprocess.run(
-    command, env=os.environ | {"PARTITA_MEASURE": "1"}, stdout=subprocess.PIPE, text=True, check=False)
+    command, env=os.environ | {"PARTITA_MEASURE": only}, stdout=subprocess.PIPE, text=True, check=False)
 lines = [line.split("\t")[1:] for line in run.stdout.splitlines() if line.startswith("speed\t")]
 if run.returncode != 0 or not lines:
     sys.exit(f"{' '.join(command)} ended with {run.returncode} and measured nothing:\n{run.stdout[-2000:]}")

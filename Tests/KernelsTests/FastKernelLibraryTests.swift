@@ -210,3 +210,20 @@ private func randomCases(_ random: inout SplitMix64) -> [KernelCase] {
     #expect(abs(left - right) <= 4e-7 * right)
   }
 }
+
+// Two threads in one call add in another order at most.
+@Test func moreThreadsAgreeWithTheReference() throws {
+  let library = FastKernelLibrary(threads: 2)
+  let cases = [
+    KernelCase(
+      "convolution", .convolution(Convolution(padding: 1)), [[4, 20, 9, 9], [24, 20, 3, 3], [24]]),
+    KernelCase("dense", .dense(Dense()), [[9, 70], [50, 70], [50]]),
+  ]
+  for test in cases { try expectAgreement(library, test, seed: 31) }
+}
+
+@Test func aLibraryThatIsNotThereLeavesOurOwnKernels() {
+  let library = FastKernelLibrary(paths: ["/nowhere/libdnnl.so.3", "libc.so.6"])
+  #expect(!library.hasOneDNN)
+  #expect(library.description == "native kernels without oneDNN")
+}

@@ -85,3 +85,40 @@ private func isNear(_ left: Double, _ right: Double) -> Bool { abs(left - right)
   #expect(plain.weights == copied.weights)
   #expect(copied.states.count == 2)
 }
+
+/// Two updates in place of the number 0 with the gradients 1 and 2, in Float32 and in Float64.
+private func updated(_ optimizer: Optimizer, learningRate: Double?) -> (Float, Double) {
+  var (narrow, wide) = (Float(0), 0.0)
+  var (narrowStates, wideStates) = ([Float](repeating: 0, count: 2), [0.0, 0.0])
+  narrowStates.withUnsafeMutableBufferPointer { narrowStates in
+    wideStates.withUnsafeMutableBufferPointer { wideStates in
+      for step in 1...2 {
+        var (gradient, wideGradient) = (Float(step), Double(step))
+        let first = narrowStates.baseAddress.map { [$0, $0 + 1] } ?? []
+        let second = wideStates.baseAddress.map { [$0, $0 + 1] } ?? []
+        optimizer.update(
+          parameter: &narrow, gradient: &gradient, states: first, count: 1, step: step,
+          learningRate: learningRate)
+        optimizer.update(
+          parameter: &wide, gradient: &wideGradient, states: second, count: 1, step: step,
+          learningRate: learningRate)
+      }
+    }
+  }
+  return (narrow, wide)
+}
+
+// By hand: −η (1 + 2); −η (1 + (µ + 2)); of Adam step 1 moves by η, step 2 as in the algorithm of the paper.
+@Test func updatesInMemoryFollowTheEquations() {
+  let adam = Optimizer.adam(learningRate: 0.5, beta1: 0.5, beta2: 0.5, epsilon: 0)
+  let direction = (0.25 + 1) / 0.75 / ((0.25 + 2) / 0.75).squareRoot()
+  let cases: [(Optimizer, Double?, Double)] = [
+    (.sgd(learningRate: 0.5), nil, -1.5), (.sgd(learningRate: 9), 0.25, -0.75),
+    (.momentum(learningRate: 0.5, momentum: 0.5), nil, -1.75), (adam, nil, -0.5 - 0.5 * direction),
+  ]
+  for (optimizer, learningRate, expected) in cases {
+    let (narrow, wide) = updated(optimizer, learningRate: learningRate)
+    #expect(abs(wide - expected) < 1e-12)
+    #expect(abs(Double(narrow) - expected) < 1e-6)
+  }
+}

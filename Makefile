@@ -12,7 +12,7 @@ PARTITA := $(SCRATCH)/release/partita
 
 PYTHON := .deps/venv/bin/python
 
-.PHONY: help deps build demo test unit-test lint check-documentation check-json check-errors \
+.PHONY: help deps build demo test unit-test lint check-documentation check-json check-onnx check-errors \
 	check-determinism bench clean
 
 help: ## Lists the targets.
@@ -27,7 +27,7 @@ build: ## Builds the command line in release.
 demo: deps build ## Plans, prices and simulates a real network.
 	@PATH="$(CURDIR)/$(SCRATCH)/release:$$PATH" scripts/demo.sh
 
-test: deps lint unit-test check-documentation check-json check-errors check-determinism ## Runs every check.
+test: deps lint unit-test check-documentation check-json check-onnx check-errors check-determinism ## Runs every check.
 	@echo
 	@echo "make test: everything passed"
 	@grep -E 'Test run with' $(SCRATCH)/test.log
@@ -46,6 +46,9 @@ check-documentation: unit-test
 
 check-json: unit-test
 	$(PYTHON) scripts/check_json.py $(PARTITA)
+
+check-onnx: unit-test
+	$(PYTHON) scripts/check_onnx.py $(PARTITA)
 
 check-errors: unit-test
 	$(PYTHON) scripts/check_errors.py $(PARTITA)

@@ -28,8 +28,8 @@ public struct SplitRule: Hashable, Sendable {
   public let sumsStatistics: Bool
   /// A short name for plans and tables: the axis, or `replicated`, `partial`, `partial-error`.
   public let name: String
-  /// The axis of which each side must hold one step alone before this rule may follow; nil where it may follow
-  /// anywhere.
+  /// The axis of which each side must hold one step alone before this rule may follow; nil where it may
+  /// follow anywhere.
   ///
   /// The channels inside a group are split where other levels have separated the groups.
   public let inside: AxisRole?

@@ -2,9 +2,9 @@
 ///
 /// The grid depends on neither machine nor plan: whoever computes a cell, its gradient is added at the same
 /// place of the same tree, so that every split of the batch between cells gives the same bits. Cells are
-/// consecutive samples; their sizes differ by at most one, the larger first. Node (k, i) of the tree covers the
-/// cells [i · 2ᵏ, (i + 1) · 2ᵏ) that there are; it is the sum of its halves, or its left half where the right
-/// one is empty.
+/// consecutive samples; their sizes differ by at most one, the larger first. Node (k, i) of the tree covers
+/// the cells [i · 2ᵏ, (i + 1) · 2ᵏ) that there are; it is the sum of its halves, or its left half where the
+/// right one is empty.
 public struct CellGrid: Hashable, Sendable {
   /// A sum of consecutive cells: a place in the tree.
   public struct Node: Hashable, Sendable {

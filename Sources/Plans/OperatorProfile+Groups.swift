@@ -5,8 +5,8 @@ extension OperatorProfile {
   /// Whether every device holds whole groups of channels or a part of one group alone, the same part of every
   /// tensor.
   ///
-  /// Levels cut digits, so that a level that splits groups, or channels inside them, may give a device channels
-  /// of several groups that stand apart; such combinations are not legal.
+  /// Levels cut digits, so that a level that splits groups, or channels inside them, may give a device
+  /// channels of several groups that stand apart; such combinations are not legal.
   func keepsGroups(_ strategy: Strategy, _ cut: Cut) -> Bool {
     let isInside = strategy.rules.contains { $0.inside == .group }
     guard isInside || strategy.rules.contains(where: { $0.axis == .group }) else { return true }

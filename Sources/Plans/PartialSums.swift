@@ -6,8 +6,8 @@ import Synchronization
 ///
 /// A device begins with the maximal subtrees of the cells that it computed itself, of all micro-batches. A
 /// level of the group that is summed joins the cells of the devices below one part of the level above; the
-/// lowest level comes first, so that before a level is summed a device's cells are those that the batch levels
-/// from the top down to it leave.
+/// lowest level comes first, so that before a level is summed a device's cells are those that the batch
+/// levels from the top down to it leave.
 public final class PartialSums: Sendable {
   /// The cells of the whole batch.
   public let grid: CellGrid
@@ -67,8 +67,8 @@ public final class PartialSums: Sendable {
     grid.mostPartialSums(of: cells(of: device, batchLevels: batchLevels))
   }
 
-  /// The steps with the partial sums that their reduce-scatters send; those of a sum over the batch, from which
-  /// only complete sums are gathered.
+  /// The steps with the partial sums that their reduce-scatters send; those of a sum over the batch, from
+  /// which only complete sums are gathered.
   func inFixedTree(_ steps: [ConversionStep], batchLevels: [Int]) -> [ConversionStep] {
     steps.map { step in
       var step = step

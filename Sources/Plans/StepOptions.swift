@@ -58,7 +58,8 @@ public struct StepOptions: Hashable, Sendable {
 
   /// The cells of one micro-batch of so many samples.
   ///
-  /// - Precondition: Micro-batches hold whole cells (``PlanViolation/cellsAcrossMicroBatches(cells:count:)``).
+  /// - Precondition: Micro-batches hold whole cells
+  ///   (``PlanViolation/cellsAcrossMicroBatches(cells:count:)``).
   public func microGrid(samples: Int) -> CellGrid? {
     grid(microBatch: samples).map {
       CellGrid(samples: samples, cells: max(1, $0.count / max(1, microBatches)))

@@ -113,8 +113,8 @@ public struct Request: Hashable, Sendable {
   }
   /// What may run at the same time.
   public var overlap: Overlap = .backward { didSet { stated.insert(.overlap) } }
-  /// Into how many cells the batch is cut, at most one for each sample, so that sums over it keep their order;
-  /// nil takes the plan file's, or none.
+  /// Into how many cells the batch is cut, at most one for each sample, so that sums over it keep their
+  /// order; nil takes the plan file's, or none.
   public var cells: Int?
   /// Into how many micro-batches a pipeline cuts the batch; nil lets the search choose.
   public var microBatches: Int?

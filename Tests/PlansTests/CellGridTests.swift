@@ -10,7 +10,8 @@ struct CellGridTests {
     #expect(CellGrid(samples: 3, cells: 16).count == 3)
   }
 
-  /// Sums that are joined whenever they are the halves of a node, or alone in it, until nothing can be joined.
+  /// Sums that are joined whenever they are the halves of a node, or alone in it, until nothing can be
+  /// joined.
   private static func joined(_ grid: CellGrid, _ cells: [Int]) -> [Range<Int>] {
     var sums = cells.map { (height: 0, index: $0) }
     for height in 0..<grid.root.height {

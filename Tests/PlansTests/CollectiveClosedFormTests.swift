@@ -131,7 +131,8 @@ struct CollectiveClosedFormTests {
           let listed = collective(.byLane([Bytes](repeating: Bytes(98_765), count: 2 * ways)))
           let costs = TaskCosts(graph([(.collective(even), []), (.collective(listed), [])]), tables: tables)
           let sums = addends.reduce(0, +)
-          // Each of two lanes: every part comes from all others as often as they have sums, and once as a whole.
+          // Each of two lanes: every part comes from all others as often as they have sums, and once as a
+          // whole.
           let reduced = operation == .allGather ? 0 : (0..<ways).reduce(0) { $0 + sums - addends[$1] }
           let gathered = operation == .reduceScatter ? 0 : ways * (ways - 1)
           #expect(tables.bytesReceived(by: even).count == 2 * 98_765 * (reduced + gathered))

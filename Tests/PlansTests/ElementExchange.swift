@@ -4,8 +4,8 @@ import Plans
 /// Devices that hold elements one by one, with the addends that each holding sums: the second
 /// implementation of conversions, which moves sets where the first one counts.
 ///
-/// An element stands for its blocks, one for each dimension. What a partial level scatters in chunks are shares of the atoms, the
-/// elements that no level tells apart, in their order.
+/// An element stands for its blocks, one for each dimension. What a partial level scatters in chunks are
+/// shares of the atoms, the elements that no level tells apart, in their order.
 struct ElementExchange {
   private let ways: [Int]
   private let weights: [[Int]]

@@ -82,8 +82,8 @@ extension CollectiveAlgorithm {
     self == .halvingDoubling && ways & (ways - 1) != 0 ? .ring : self
   }
 
-  /// The rounds of a lane whose parts have `sizes` bytes; `results` are those after an all-to-all, and `pieces`
-  /// what each coordinate sends to each in it, row by row, where the parts do not decide that.
+  /// The rounds of a lane whose parts have `sizes` bytes; `results` are those after an all-to-all, and
+  /// `pieces` what each coordinate sends to each in it, row by row, where the parts do not decide that.
   ///
   /// Along the fixed tree `addends` says how many partial sums of each part each coordinate has.
   ///

@@ -8,8 +8,8 @@
 ///
 /// So for each single level and for each run of levels from the top the parts differ by at most one step, and
 /// are equal wherever the extent divides; the same holds for all sets of up to three two-way levels. No
-/// placement of blocks can do that for every set: four steps over four two-way levels would need an orthogonal
-/// array of four rows, four factors and strength two, and such arrays have at most three factors.
+/// placement of blocks can do that for every set: four steps over four two-way levels would need an
+/// orthogonal array of four rows, four factors and strength two, and such arrays have at most three factors.
 enum BalancedBlocks {
   /// The sizes of the blocks of `extent` steps, by mixed-radix number.
   static func sizes(of extent: Int, ways: [Int]) -> [Int] {

@@ -34,8 +34,8 @@ public struct Shares: Hashable, Sendable {
 ///   each level, of all upper levels and of nearly every other set of levels differ by at most one as well;
 /// - with weights `s` the boundary before block `b` is ⌊n · W(b) ∕ W⌋, where W(b) sums the products of the
 ///   weights of all earlier blocks;
-/// - with a ``CellGrid`` the blocks of an axis whose extent is a multiple of the batch are those of the cells,
-///   so that no cell is ever cut.
+/// - with a ``CellGrid`` the blocks of an axis whose extent is a multiple of the batch are those of the
+///   cells, so that no cell is ever cut.
 public struct Cut: Sendable {
   /// The group whose devices hold the parts.
   public let group: DeviceGroup

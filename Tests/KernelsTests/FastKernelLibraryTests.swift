@@ -102,6 +102,10 @@ private func randomCases(_ random: inout SplitMix64) -> [KernelCase] {
       [image, [groups * outputs, channels] + window] + bias),
     KernelCase(
       "convolution of places", .convolution(Convolution()), [space, [outputs, space[1], 1, 1], [outputs]]),
+    KernelCase(
+      "convolution of many places", .convolution(Convolution()),
+      [[extent(1...2), space[1], 20, 20 + space[2]], [outputs, space[1], 1, 1]]
+        + (bias.isEmpty ? [] : [[outputs]])),
     KernelCase("pooling \(pooling)", .pooling(pooling), [image], [.distinct]),
     KernelCase(
       "dense", .dense(Dense(transposeInput: turnsInput, transposeWeight: turnsWeight, alpha: 0.5, beta: 2)),

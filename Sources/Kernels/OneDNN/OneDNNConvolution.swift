@@ -82,8 +82,9 @@ final class OneDNNConvolution: PreparedKernel {
           shapes.destination, onednn_query_destination_error, onednn_argument_destination_error,
           isResult: false)
     else { return nil }
+    // A change that wants scratch memory itself is made in every run.
     packedSize =
-      weights.change == nil || operation == .weightGradient
+      weights.change.map { $0.scratchSize > 0 } ?? true || operation == .weightGradient
       ? 0 : library.functions.memory_desc_get_size(weights.layout)
     (self.weights, self.source, self.destination) = (weights, source, destination)
     biasOffset = size
@@ -97,7 +98,6 @@ final class OneDNNConvolution: PreparedKernel {
 
   func packParameters(_ operands: KernelOperands, into packed: UnsafeMutableRawPointer) {
     library.setThreads()
-    // The reorders of weights want no scratch memory.
     guard let change = weights.change, packedSize > 0 else { return }
     change.execute(
       [

@@ -135,7 +135,7 @@ let package = Package(
       "AgreementTests",
       [
         "Workflows", "Planning", "Plans", "Pricing", "Simulation", "Differentiation", "Devices", "Machines",
-        "Graphs", "Units", "Results",
+        "Graphs", "Units", "Results", "Kernels", "Communication", "Execution",
       ]),
     tests("ArchitectureTests", []),
   ]

@@ -108,7 +108,40 @@ public final class OperatorProfile: Sendable {
     for (type, layout) in zip(outputTypes, strategy.outputs) where !cut.fits(type.shape, layout) {
       return false
     }
-    return keepsGroups(strategy, cut)
+    return node.operator.rules.isWeighted ? keepsGroups(strategy, cut) : partsMatch(strategy, cut)
+  }
+
+  /// Whether every dimension that an axis cuts is cut at the same steps of the axis.
+  ///
+  /// A reshape merges an axis with others: where the parts are not equal, the boundaries of the longer
+  /// dimension might fall inside a step of the shorter one.
+  private func partsMatch(_ strategy: Strategy, _ cut: Cut) -> Bool {
+    var shortest: [(levels: UInt64, extent: Int)] = []
+    func note(_ levels: UInt64, _ extent: Int) {
+      guard levels != 0 else { return }
+      if let index = shortest.firstIndex(where: { $0.levels == levels }) {
+        shortest[index].extent = min(shortest[index].extent, extent)
+      } else {
+        shortest.append((levels, extent))
+      }
+    }
+    let tensors = zip(inputTypes + outputTypes, strategy.inputs + strategy.outputs)
+    for (type, layout) in tensors {
+      for dimension in type.shape.indices {
+        note(cut.levels(cutting: dimension, layout), type.shape[dimension])
+      }
+    }
+    for item in shortest {
+      let extent = item.extent
+      if cut.isEven, extent % cut.deviceCount == 0 { continue }
+      for (type, layout) in tensors {
+        for dimension in type.shape.indices
+        where cut.levels(cutting: dimension, layout) == item.levels && type.shape[dimension] != extent {
+          if !cut.agree(extent, type.shape[dimension], levels: item.levels) { return false }
+        }
+      }
+    }
+    return true
   }
 }
 

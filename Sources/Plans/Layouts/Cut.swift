@@ -197,6 +197,17 @@ public struct Cut: Sendable {
   /// The weight of a device: the product of its shares.
   public func weight(of device: Int) -> Int { cumulativeWeights[device + 1] - cumulativeWeights[device] }
 
+  /// Whether two extents, the longer a multiple of the shorter, are cut at the same places on every device.
+  func agree(_ shorter: Int, _ longer: Int, levels: UInt64) -> Bool {
+    guard shorter > 0, longer % shorter == 0 else { return false }
+    let factor = longer / shorter
+    return (0..<deviceCount).allSatisfy { device in
+      heldRanges(shorter, levels: levels, device: device).map {
+        $0.lowerBound * factor..<$0.upperBound * factor
+      } == heldRanges(longer, levels: levels, device: device)
+    }
+  }
+
   /// Whether all devices hold equal parts of the tensor.
   public func isUniform(_ shape: [Int], _ layout: Layout) -> Bool {
     for dimension in shape.indices

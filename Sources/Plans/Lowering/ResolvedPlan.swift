@@ -1,5 +1,5 @@
 import Devices
-import Differentiation
+public import Differentiation
 import Graphs
 public import Machines
 
@@ -30,7 +30,8 @@ public final class ResolvedPlan: Sendable {
   /// For each node the index of its stage.
   public let stageOfNode: [Int]
 
-  var training: TrainingGraph { facts.training }
+  /// The training graph of one micro-batch.
+  public var training: TrainingGraph { facts.training }
   var profiles: [OperatorProfile] { facts.profiles }
   var consumers: [StepFacts.Reader?] { facts.consumers }
   var producers: [StepFacts.Writer?] { facts.producers }
@@ -46,7 +47,8 @@ public final class ResolvedPlan: Sendable {
       let node = profiles[index].node
       return strategies[index].rules.allSatisfy { rule in
         if node.operator.rules.isWeighted, let axis = rule.axis, axis != .batch { return false }
-        if rule.outputs.contains(.partial) { return false }
+        // A loss leaves addends over the batch, which nothing on a device reads.
+        if rule.outputs.contains(.partial), !node.operator.rules.isLoss { return false }
         return rule.inputErrors.indices.allSatisfy { input in
           rule.inputErrors[input] != .partial
             || rule.axis == .batch && facts.training.graph[node.inputs[input]].role.isStatic

@@ -1,0 +1,59 @@
+import Plans
+
+/// How the contributions of cells are added as they come: the stack of a binary counter.
+///
+/// Slot 0 holds the first partial sum. A contribution is written to the next free slot; as long as the two
+/// uppermost sums are the halves of a node of the grid's tree, the upper one is added to the lower one. So in the
+/// end slots 0, 1, … hold the sums of the maximal subtrees of the cells, in order. Without a grid every sum joins
+/// slot 0.
+struct CellStack: Hashable, Sendable {
+  /// Where a contribution goes, and which sums join after it.
+  struct Step: Hashable, Sendable {
+    /// The slot that the contribution is written to.
+    let slot: Int
+    /// How often the uppermost sum is then added to the one below it.
+    let joins: Int
+  }
+
+  private let grid: CellGrid?
+  private var nodes: [CellGrid.Node] = []
+  /// The most slots in use at once.
+  private(set) var depth = 0
+  /// The sums that there are.
+  private(set) var count = 0
+
+  init(_ grid: CellGrid?) { self.grid = grid }
+
+  /// Adds the contribution of a cell; without a grid the cell's number does not matter.
+  mutating func push(_ cell: Int) -> Step {
+    let slot = count
+    count += 1
+    depth = max(depth, count)
+    guard let grid else {
+      let joins = count - 1
+      count = 1
+      return Step(slot: slot, joins: joins)
+    }
+    nodes.append(CellGrid.Node(height: 0, index: cell))
+    var joins = 0
+    while true {
+      let top = nodes[nodes.count - 1]
+      guard top.height < grid.root.height else { break }
+      let parent = CellGrid.Node(height: top.height + 1, index: top.index / 2)
+      if top.index % 2 == 0 {
+        // A left half without a right one is the whole node.
+        guard grid.cells(of: parent) == grid.cells(of: top) else { break }
+        nodes[nodes.count - 1] = parent
+        continue
+      }
+      guard nodes.count > 1,
+        nodes[nodes.count - 2] == CellGrid.Node(height: top.height, index: top.index - 1)
+      else { break }
+      nodes.removeLast(2)
+      nodes.append(parent)
+      joins += 1
+    }
+    count = nodes.count
+    return Step(slot: slot, joins: joins)
+  }
+}

@@ -1,0 +1,160 @@
+import Differentiation
+import Graphs
+import Machines
+import Plans
+
+extension ProgramBuilder {
+  /// One step of a conversion or reduction.
+  mutating func take(
+    step: Int, of index: Int, _ microBatch: Int, _ position: Int
+  ) throws(ExecutionFault) {
+    let movement = tasks.movements[index]
+    let stage = movement.source.stage
+    let conversion = try conversion(index, position, microBatch)
+    let program = conversion.steps[step]
+    let passage = Passage(movement: index, microBatch: microBatch)
+    let before: BufferReference
+    if let left = passing[passage] {
+      before = left
+    } else {
+      switch movement.subject {
+      case .activation(let tensor), .samples(let tensor):
+        before = try reference(.forward(tensor), movement.source.layout, stage, microBatch)
+      case .error(let tensor):
+        before = try reference(.error(tensor), movement.source.layout, stage, microBatch)
+      case .gradients(let parameters): before = try gradients(parameters)
+      case .statistics(let node, let operation):
+        before = sums(of: StatisticsKey(node: node.index, operation: operation, microBatch: microBatch))
+      }
+    }
+    let size = scalarSize
+    let after = memory.add(size: program.afterCount * size)
+    emit(.exchange(program, before: before, after: after), touching: [before, after])
+    passing[passage] = after
+    guard step == conversion.steps.count - 1 else { return }
+    passing[passage] = nil
+    switch movement.subject {
+    case .activation(let tensor), .samples(let tensor):
+      register(.forward(tensor), movement.target.layout, stage, microBatch, at: after)
+    case .error(let tensor):
+      register(.error(tensor), movement.target.layout, stage, microBatch, at: after)
+    case .gradients(let parameters): reduced(parameters, at: after)
+    case .statistics(let node, let operation):
+      let key = StatisticsKey(node: node.index, operation: operation, microBatch: microBatch)
+      statistics[key]?.reduced = after
+    }
+  }
+
+  private mutating func conversion(
+    _ index: Int, _ position: Int, _ microBatch: Int
+  ) throws(ExecutionFault) -> PreparedConversion {
+    if let known = conversions[index] { return known }
+    let movement = tasks.movements[index]
+    let stage = movement.source.stage
+    guard
+      let conversion = PreparedConversion(
+        movement.shape, from: movement.source.layout, to: movement.target.layout, over: cut(of: stage),
+        device: position, algorithms: algorithms(of: stage), elementType: elementType,
+        addends: addends(of: movement, microBatch))
+    else {
+      throw ExecutionFault("nothing leads from \(movement.source.layout) to \(movement.target.layout)")
+    }
+    conversions[index] = conversion
+    return conversion
+  }
+
+  /// A tensor that goes from one group to another.
+  mutating func transfer(_ index: Int, _ microBatch: Int) throws(ExecutionFault) {
+    let movement = tasks.movements[index]
+    let value: TrainingGraph.Value
+    switch movement.subject {
+    case .activation(let tensor): value = .forward(tensor)
+    case .error(let tensor): value = .error(tensor)
+    case .gradients, .statistics, .samples: return
+    }
+    let program = ExchangeProgram.transfer(
+      movement.shape, from: movement.source.layout, over: cut(of: movement.source.stage),
+      to: movement.target.layout, over: cut(of: movement.target.stage), device: ranks.devices[rank],
+      elementType: elementType)
+    guard !program.isEmpty else { return }
+    var before: BufferReference?
+    var after: BufferReference?
+    if positions[movement.source.stage] != nil, program.beforeCount > 0 {
+      before = try reference(value, movement.source.layout, movement.source.stage, microBatch)
+    }
+    if positions[movement.target.stage] != nil, program.afterCount > 0 {
+      let target = memory.add(size: program.afterCount * scalarSize)
+      register(value, movement.target.layout, movement.target.stage, microBatch, at: target)
+      after = target
+    }
+    emit(
+      .exchange(program, before: before, after: after), touching: [before, after].compactMap { $0 })
+  }
+
+  // MARK: Sums over the batch
+
+  /// The partial sums that the devices of a group bring into a movement; nil where it sums nothing over the
+  /// batch, or where there is no grid.
+  private func addends(of movement: TaskGraph.Movement, _ microBatch: Int) -> CellAddends? {
+    guard let grid else { return nil }
+    let passes: Range<Int>
+    switch movement.subject {
+    case .gradients: passes = 0..<plan.plan.options.microBatches
+    case .statistics: passes = microBatch..<microBatch + 1
+    case .activation, .error, .samples: return nil
+    }
+    let cut = cut(of: movement.source.stage)
+    let layout = movement.source.layout
+    let levels = (0..<cut.levelCount).reduce(UInt64(0)) { mask, level in
+      layout[level] == .partial ? mask | 1 << UInt64(level) : mask
+    }
+    let nodes = (0..<cut.deviceCount).map { device in
+      let held = cut.heldRanges(graph.batch, levels: levels, device: device)
+      let samples = passes.flatMap { pass in
+        held.map { pass * graph.batch + $0.lowerBound..<pass * graph.batch + $0.upperBound }
+      }
+      return grid.maximalSubtrees(of: grid.cells(in: samples))
+    }
+    return CellAddends(grid: grid, nodes: nodes)
+  }
+
+  /// The first half of a sum of gradients on the host: addends travel, and the host adds them.
+  mutating func sumOnHost(_ index: Int, _ host: DeviceID, _ microBatch: Int) throws(ExecutionFault) {
+    let movement = tasks.movements[index]
+    guard case .gradients(let parameters) = movement.subject else { return }
+    let stage = movement.source.stage
+    let position = positions[stage]
+    let count = cut(of: stage).localElements(movement.shape, movement.source.layout, device: position ?? 0)
+    let program = ExchangeProgram.hostSum(
+      count, of: plan.stages[stage].group.devices, on: host, device: ranks.devices[rank],
+      addends: addends(of: movement, microBatch), elementType: elementType)
+    let passage = Passage(movement: index, microBatch: microBatch)
+    if position != nil {
+      let before = try gradients(parameters)
+      emit(.exchange(program, before: before, after: nil), touching: [before])
+    } else if ranks.devices[rank] == host {
+      let sum = memory.add(size: count * scalarSize)
+      emit(.exchange(program, before: nil, after: sum), touching: [sum])
+      passing[passage] = sum
+    }
+  }
+
+  /// The second half: the sum travels back.
+  mutating func returnFromHost(_ index: Int, _ host: DeviceID, _ microBatch: Int) {
+    let movement = tasks.movements[index]
+    guard case .gradients(let parameters) = movement.subject else { return }
+    let stage = movement.source.stage
+    let count = cut(of: stage).localElements(
+      movement.shape, movement.source.layout, device: positions[stage] ?? 0)
+    let program = ExchangeProgram.hostReturn(
+      count, to: plan.stages[stage].group.devices, from: host, device: ranks.devices[rank],
+      elementType: elementType)
+    if positions[stage] != nil {
+      let sum = memory.add(size: count * scalarSize)
+      emit(.exchange(program, before: nil, after: sum), touching: [sum])
+      reduced(parameters, at: sum)
+    } else if let sum = passing[Passage(movement: index, microBatch: microBatch)] {
+      emit(.exchange(program, before: sum, after: nil), touching: [sum])
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import Differentiation
+
+/// What one rank does in a training step: instructions over planned memory.
+///
+/// It is made once from a plan's task graph; ``RankExecutor`` runs it in every step.
+public struct RankProgram: Sendable {
+  /// The number of the rank.
+  public let rank: Int
+  let code: [Instruction]
+  /// For each instruction the task that it belongs to.
+  let taskOfInstruction: [Int]
+  let memory: MemoryBook
+  let arena: ArenaPlan
+  /// The bytes that instructions need while they run.
+  let scratchSize: Int
+  let ports: [SamplePort]
+  let statics: [StaticPlace]
+  let losses: [LossPlace]
+  let optimizer: Optimizer
+  let settings: ExecutionSettings
+
+  /// The bytes that the rank plans to use: parameters and states, what lives in a step, and scratch.
+  public var plannedBytes: Int { arena.size + scratchSize }
+
+  /// The bytes of each message that the rank sends in a step, added up by receiving device.
+  public var bytesSent: [(device: Int, bytes: Int)] {
+    var totals: [Int: Int] = [:]
+    for case .exchange(let program, _, _) in code {
+      for (device, bytes) in program.bytesSent { totals[device, default: 0] += bytes }
+    }
+    return totals.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+}

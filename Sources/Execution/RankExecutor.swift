@@ -1,0 +1,246 @@
+public import Communication
+import Differentiation
+import Glibc
+import Graphs
+import Kernels
+import Plans
+
+/// Runs a ``RankProgram`` step by step: real tensors, real kernels, real messages.
+///
+/// All memory is reserved before the first step, and nothing is allocated in a step.
+public final class RankExecutor {
+  /// What the rank does.
+  public let program: RankProgram
+  private let transport: any Transport
+  private let arena: Arena
+  private let code: [BoundInstruction]
+
+  /// What one step gave.
+  public struct StepOutcome: Sendable {
+    /// The parts of the loss that this rank reports: its cells, or micro-batches where there is no grid.
+    public let losses: [(part: Int, loss: Double)]
+    /// For each of the rank's tasks in order the nanoseconds between its start and its end; empty where they
+    /// were not asked for.
+    public let times: [TaskTime]
+  }
+
+  /// When a task ran, in nanoseconds of a steady clock.
+  public struct TaskTime: Sendable {
+    /// The task's index in the task graph.
+    public let task: Int
+    /// When it began.
+    public let begin: UInt64
+    /// When it ended.
+    public let end: UInt64
+  }
+
+  /// Reserves the memory of a program and binds it.
+  ///
+  /// - Throws: ``ExecutionFault`` where the memory is not to be had.
+  public init(
+    _ program: RankProgram, ranks: RankTable, over transport: any Transport
+  ) throws(ExecutionFault) {
+    self.program = program
+    self.transport = transport
+    arena = try Arena(size: program.arena.size + program.scratchSize)
+    let binder = Binder(program: program, ranks: ranks, base: arena.base)
+    code = program.code.map { binder.bound($0) }
+  }
+
+  // MARK: A step
+
+  /// Runs one step.
+  ///
+  /// - Parameters:
+  ///   - number: The number of the step, from one.
+  ///   - learningRate: The rate of the moment; nil for the optimizer's own.
+  ///   - isTimed: Whether the times of the tasks are wanted.
+  public func run(
+    step number: Int, learningRate: Double? = nil, isTimed: Bool = false
+  ) throws(PeerLost) -> StepOutcome {
+    var times: [TaskTime] = []
+    if isTimed { times.reserveCapacity(code.count) }
+    var index = 0
+    while index < code.count {
+      let task = program.taskOfInstruction[index]
+      let begin = isTimed ? now() : 0
+      while index < code.count, program.taskOfInstruction[index] == task {
+        try run(code[index], step: number, learningRate)
+        index += 1
+      }
+      if isTimed { times.append(TaskTime(task: task, begin: begin, end: now())) }
+    }
+    let losses = program.losses.filter(\.isPrincipal).map {
+      (part: $0.part, loss: value(at: $0.place))
+    }
+    return StepOutcome(losses: losses, times: times)
+  }
+
+  private func run(
+    _ instruction: BoundInstruction, step: Int, _ learningRate: Double?
+  ) throws(PeerLost) {
+    switch instruction {
+    case .kernel(let kernel, let operands, let call):
+      let generator = CounterGenerator(
+        seed: program.settings.seed, step: UInt64(step), stream: UInt64(call.stream))
+      kernel.run(
+        operands,
+        KernelMoment(
+          generator: generator, firstSample: call.firstSample, places: call.places, firstRow: call.firstRow),
+        scratch: arena.base + program.arena.size)
+    case .pack(let kernel, let operands, let packed): kernel.packParameters(operands, into: packed)
+    case .add(let target, let addend, let count): add(addend, to: target, count: count)
+    case .clear(let place, let size): place.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+    case .exchange(let exchange): try exchange.run(over: transport)
+    case .follow(let statistics): follow(statistics)
+    case .update(let update): self.update(update, step: step, learningRate)
+    }
+  }
+
+  private func now() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  func pointer(_ reference: BufferReference) -> UnsafeMutableRawPointer {
+    arena.base + program.arena.offsets[reference.buffer] + reference.offset
+  }
+
+  private func value(at reference: BufferReference) -> Double {
+    switch program.settings.scalar {
+    case .float32: Double(pointer(reference).load(as: Float.self))
+    case .float64: pointer(reference).load(as: Double.self)
+    }
+  }
+
+  private func add(_ addend: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, count: Int) {
+    switch program.settings.scalar {
+    case .float32:
+      addNumbers(
+        addend.assumingMemoryBound(to: Float.self), to: target.assumingMemoryBound(to: Float.self), count)
+    case .float64:
+      addNumbers(
+        addend.assumingMemoryBound(to: Double.self), to: target.assumingMemoryBound(to: Double.self), count)
+    }
+  }
+
+  private func update(_ update: ParameterUpdate, step: Int, _ learningRate: Double?) {
+    let (parameter, gradient) = (pointer(update.parameter), pointer(update.gradient))
+    switch program.settings.scalar {
+    case .float32:
+      program.optimizer.update(
+        parameter: parameter.assumingMemoryBound(to: Float.self),
+        gradient: UnsafePointer(gradient.assumingMemoryBound(to: Float.self)),
+        states: update.states.map { pointer($0).assumingMemoryBound(to: Float.self) }, count: update.count,
+        step: step, learningRate: learningRate)
+    case .float64:
+      program.optimizer.update(
+        parameter: parameter.assumingMemoryBound(to: Double.self),
+        gradient: UnsafePointer(gradient.assumingMemoryBound(to: Double.self)),
+        states: update.states.map { pointer($0).assumingMemoryBound(to: Double.self) }, count: update.count,
+        step: step, learningRate: learningRate)
+    }
+  }
+
+  private func follow(_ statistics: RunningStatistics) {
+    switch program.settings.scalar {
+    case .float32: follow(statistics, as: Float.self)
+    case .float64: follow(statistics, as: Double.self)
+    }
+  }
+
+  private func follow<Scalar: KernelScalar>(_ statistics: RunningStatistics, as type: Scalar.Type) {
+    func numbers(_ place: BufferReference, _ count: Int) -> UnsafeMutableBufferPointer<Scalar> {
+      UnsafeMutableBufferPointer(start: pointer(place).assumingMemoryBound(to: type), count: count)
+    }
+    let mean = numbers(statistics.mean, statistics.channels)
+    let variance = numbers(statistics.variance, statistics.channels)
+    let moments = BatchMoments<Scalar>(
+      sums: Array(numbers(statistics.sums, 2 * statistics.channels)), origin: Array(mean),
+      count: statistics.count)
+    let followed = moments.runningStatistics(
+      mean: Array(mean), variance: Array(variance), momentum: statistics.momentum)
+    for channel in 0..<statistics.channels {
+      mean[channel] = followed.mean[channel]
+      variance[channel] = followed.variance[channel]
+    }
+  }
+}
+
+/// Adds numbers to those at the target.
+@inline(__always)
+private func addNumbers<Number: FloatingPoint>(
+  _ addend: UnsafeMutablePointer<Number>, to target: UnsafeMutablePointer<Number>, _ count: Int
+) {
+  for index in 0..<count { target[index] += addend[index] }
+}
+
+/// Anonymous memory of one rank, returned to the system when nobody holds it any more.
+final class Arena: @unchecked Sendable {
+  let base: UnsafeMutableRawPointer
+  let size: Int
+
+  init(size: Int) throws(ExecutionFault) {
+    self.size = max(size, 4096)
+    guard
+      let memory = mmap(
+        nil, self.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+      memory != MAP_FAILED
+    else { throw ExecutionFault("\(size) bytes of memory are not to be had") }
+    base = memory
+  }
+
+  deinit { munmap(base, size) }
+}
+
+/// An instruction with pointers.
+enum BoundInstruction {
+  case kernel(any PreparedKernel, KernelOperands, KernelCall)
+  case pack(any PreparedKernel, KernelOperands, UnsafeMutableRawPointer)
+  case add(UnsafeMutableRawPointer, UnsafeMutableRawPointer, Int)
+  case clear(UnsafeMutableRawPointer, Int)
+  case exchange(BoundExchange)
+  case follow(RunningStatistics)
+  case update(ParameterUpdate)
+}
+
+/// Puts pointers in the place of references.
+private struct Binder {
+  let program: RankProgram
+  let ranks: RankTable
+  let base: UnsafeMutableRawPointer
+
+  func pointer(_ reference: BufferReference) -> UnsafeMutableRawPointer {
+    base + program.arena.offsets[reference.buffer] + reference.offset
+  }
+
+  func pointers(_ references: [BufferReference?]) -> [UnsafeMutableRawPointer?] {
+    references.map { $0.map { pointer($0) } }
+  }
+
+  func operands(_ call: KernelCall) -> KernelOperands {
+    KernelOperands(
+      inputs: pointers(call.inputs), outputs: pointers(call.outputs), auxiliaries: pointers(call.auxiliaries),
+      outputErrors: pointers(call.outputErrors), results: pointers(call.results),
+      statistics: call.statistics.map { pointer($0) },
+      packedParameters: call.packedParameters.map { pointer($0) })
+  }
+
+  func bound(_ instruction: Instruction) -> BoundInstruction {
+    switch instruction {
+    case .kernel(let call): .kernel(call.kernel, operands(call), call)
+    case .pack(let call):
+      .pack(call.kernel, operands(call), call.packedParameters.map { pointer($0) } ?? base)
+    case .add(let target, let addend, let count): .add(pointer(target), pointer(addend), count)
+    case .clear(let place, let size): .clear(pointer(place), size)
+    case .exchange(let program, let before, let after):
+      .exchange(
+        program.bound(
+          before: before.map { pointer($0) }, after: after.map { pointer($0) },
+          scratch: base + self.program.arena.size, ranks: ranks.rankOfDevice))
+    case .follow(let statistics): .follow(statistics)
+    case .update(let update): .update(update)
+    }
+  }
+}

@@ -45,7 +45,8 @@ struct LocalNode {
 }
 
 extension ProgramBuilder {
-  var grid: CellGrid? { nil }
+  /// The cells of the whole batch.
+  var grid: CellGrid? { plan.plan.options.grid(microBatch: graph.batch) }
 
   /// An operation of the forward or backward phase.
   mutating func run(

@@ -1,0 +1,165 @@
+import Differentiation
+import Execution
+import Graphs
+import Kernels
+import Machines
+import Plans
+import Testing
+import Units
+
+/// With a grid of cells the plan decides where and when, and never what: the same bits come out of every
+/// division of the batch and of the layers.
+///
+/// The expected values are those of one device; the numbers are Float32, where another order of sums shows.
+struct BitIdentityTests {
+  private static let batch = 16
+
+  /// A network with everything that sums over the batch: weights, biases, batch statistics, masks.
+  private static func network(
+    mode: BatchNormalization.Mode, microBatches: Int = 1
+  ) throws -> TrainingGraph {
+    var builder = GraphBuilder(name: "small")
+    var y = builder.sample("x", TensorType(.float32, [batch / microBatches, 3, 6, 6]))
+    y = try builder.convolution(y, channels: 4, kernel: 3, padding: 1, bias: .present, name: "conv1")
+    y = try builder.batchNormalization(y, mode: mode, name: "norm")
+    y = try builder.relu(y, name: "relu")
+    y = try builder.maxPool(y, kernel: 2, stride: 2, name: "pool")
+    let branch = try builder.convolution(y, channels: 4, kernel: 1, name: "conv2")
+    y = try builder.add(y, branch, name: "sum")
+    y = try builder.flatten(y, name: "flatten")
+    y = try builder.dense(y, 5, bias: .present, name: "last")
+    return try differentiate(builder.build(outputs: [y]), optimizer: .momentum(learningRate: 0.1))
+  }
+
+  private static func device(_ name: String, _ group: String) -> Device {
+    Device(
+      name: name, group: group,
+      model: .processor(
+        Roofline(
+          peaks: [.float32: FLOPsPerSecond(1e9)], efficiency: EfficiencyCurve(constant: 1), launch: Seconds(0))),
+      memory: Memory(capacity: Bytes(1 << 30), bandwidth: BytesPerSecond(1e9), efficiency: 1, energy: nil),
+      energyPerMultiplyAccumulate: nil, idlePower: nil)
+  }
+
+  private static func mesh(_ ways: [Int], _ topology: Topology = .ring) -> Machine {
+    let count = ways.reduce(1, *)
+    let levels = ways.enumerated().map { index, ways in
+      MeshLevel(
+        name: "H\(index)", ways: ways, topology: topology, bandwidth: BytesPerSecond(1e9), duplex: .full,
+        latency: Seconds(0), energy: nil)
+    }
+    return Machine(
+      name: "mesh", devices: (0..<count).map { device("d[\($0)]", "d") },
+      mesh: Mesh(devices: (0..<count).map { DeviceID($0) }, levels: levels))
+  }
+
+  private static func pair() -> Machine {
+    let ends = [(0, 1), (1, 0)]
+    return Machine(
+      name: "pair", devices: [device("a", "a"), device("b", "b")],
+      links: ends.enumerated().map { index, ends in
+        Link(
+          name: "l\(index)", from: .device(DeviceID(ends.0)), to: .device(DeviceID(ends.1)),
+          bandwidth: BytesPerSecond(1e9), latency: Seconds(0), energy: nil, wire: index)
+      }, wireNames: ["l0", "l1"])
+  }
+
+  /// Every operator along the batch where it can be.
+  private static func dataParallel(
+    _ training: TrainingGraph, _ machine: Machine, shares: [[Int]]? = nil, options: StepOptions,
+    cuts: [Int] = []
+  ) -> Plan {
+    let graph = training.graph
+    let bounds = [0] + cuts + [graph.nodes.count]
+    let stages = zip(bounds, bounds.dropFirst()).enumerated().map { index, range in
+      let group = machine.groups[min(index, machine.groups.count - 1)]
+      return Stage(
+        group: group.name, nodes: range.0..<range.1,
+        rules: (range.0..<range.1).map { node in
+          let profile = OperatorProfile(NodeID(node), in: graph)
+          let rule = profile.rules.first { $0.axis == .batch }?.name ?? "replicated"
+          return group.levels.map { _ in rule }
+        }, shares: shares.map { Shares($0) } ?? .equal(group))
+    }
+    return Plan(
+      model: graph.name, machine: machine.name, batch: batch, stages: stages, options: options)
+  }
+
+  private static func run(_ training: TrainingGraph, _ machine: Machine, _ plan: Plan) throws -> ExecutedSteps {
+    let facts = StepFacts(training)
+    let tasks = try lower(plan, facts: facts, machine: machine)
+    let resolved = try ResolvedPlan(plan, facts: facts, machine: machine)
+    #expect(resolved.keepsOrder)
+    let graph = training.graph
+    let run = try executed(
+      tasks, of: resolved, steps: 3, library: ReferenceKernelLibrary(), scalar: .float32,
+      data: { PlanExecutionTests.datum(graph, $0, $1, $2) },
+      initial: { PlanExecutionTests.start(graph, $0, $1) })
+    #expect(run.fault == nil)
+    return run
+  }
+
+  private static func options(
+    cells: Int, bucket: Bytes? = Bytes(1 << 20), microBatches: Int = 1, overlap: Overlap = .backward
+  ) -> StepOptions {
+    StepOptions(overlap: overlap, microBatches: microBatches, gradientBucket: bucket, cells: cells)
+  }
+
+  @Test(arguments: [BatchNormalization.Mode.full, .cell, .frozen], [4, 5, 8, 16])
+  func everyDivisionOfTheBatchGivesTheSameBits(mode: BatchNormalization.Mode, cells: Int) throws {
+    let training = try Self.network(mode: mode)
+    let alone = Self.mesh([])
+    let expected = try Self.run(
+      training, alone, Self.dataParallel(training, alone, options: Self.options(cells: cells)))
+    for ways in [[2], [4], [2, 2], [3]] {
+      for bucket in [nil, Bytes(64), Bytes(1 << 20)] {
+        let machine = Self.mesh(ways)
+        let plan = Self.dataParallel(training, machine, options: Self.options(cells: cells, bucket: bucket))
+        try Self.expectSame(
+          try Self.run(training, machine, plan), expected, mode, "\(ways), \(String(describing: bucket))")
+      }
+    }
+    for shares in [[3, 1], [2, 3], [1, 4]] {
+      let machine = Self.mesh([2])
+      let plan = Self.dataParallel(
+        training, machine, shares: [shares], options: Self.options(cells: cells))
+      try Self.expectSame(try Self.run(training, machine, plan), expected, mode, "shares \(shares)")
+    }
+  }
+
+  @Test func aCutBetweenDevicesGivesTheSameBits() throws {
+    let training = try Self.network(mode: .full)
+    let alone = Self.mesh([])
+    let expected = try Self.run(
+      training, alone, Self.dataParallel(training, alone, options: Self.options(cells: 8)))
+    let machine = Self.pair()
+    for cut in 1..<training.graph.nodes.count {
+      let plan = Self.dataParallel(training, machine, options: Self.options(cells: 8), cuts: [cut])
+      try Self.expectSame(try Self.run(training, machine, plan), expected, .full, "cut \(cut)")
+    }
+  }
+
+  @Test func microBatchesGiveTheSameBits() throws {
+    let whole = try Self.network(mode: .frozen)
+    let alone = Self.mesh([])
+    let expected = try Self.run(
+      whole, alone, Self.dataParallel(whole, alone, options: Self.options(cells: 8)))
+    let machine = Self.pair()
+    for count in [2, 4] {
+      let training = try Self.network(mode: .frozen, microBatches: count)
+      let plan = Self.dataParallel(
+        training, machine, options: Self.options(cells: 8, microBatches: count), cuts: [4])
+      try Self.expectSame(try Self.run(training, machine, plan), expected, .frozen, "\(count) micro-batches")
+    }
+  }
+
+  private static func expectSame(
+    _ run: ExecutedSteps, _ expected: ExecutedSteps, _ mode: BatchNormalization.Mode, _ what: String
+  ) throws {
+    #expect(run.tensors.count == expected.tensors.count)
+    for (value, tensor) in expected.tensors {
+      #expect(run.tensors[value] == tensor, "\(mode), \(what): \(value) differs")
+    }
+    #expect(run.replicaDifference == 0, "\(mode), \(what): replicas differ")
+  }
+}

@@ -1,0 +1,234 @@
+public import Units
+
+/// Something that happens in a training run and that a user is told.
+public enum TrainingEvent: Hashable, Sendable {
+  /// The ranks are there and the plan is known.
+  case start(TrainingStart)
+  /// A step is done.
+  case step(TrainingStep)
+  /// An epoch is done.
+  case epoch(TrainingEpoch)
+  /// A checkpoint was written after so many steps.
+  case checkpoint(path: String, step: Int)
+  /// Something the user should know, one sentence.
+  case note(String)
+  /// Everything is done.
+  case end(TrainingEnd)
+}
+
+/// How a training run begins.
+public struct TrainingStart: Hashable, Sendable {
+  /// A process that computes.
+  public struct Rank: Hashable, Sendable {
+    /// Its number.
+    public let rank: Int
+    /// Its process.
+    public let process: Int
+    /// The device of the machine that it stands for.
+    public let device: String
+    /// What computes: the library, its version and the instruction set.
+    public let kernels: String
+    /// How many threads compute.
+    public let threads: Int
+
+    /// Creates a rank.
+    public init(rank: Int, process: Int, device: String, kernels: String, threads: Int) {
+      self.rank = rank
+      self.process = process
+      self.device = device
+      self.kernels = kernels
+      self.threads = threads
+    }
+  }
+
+  public let model: String
+  public let machine: String
+  /// What the samples are.
+  public let data: String
+  public let batch: Int
+  /// Into how many cells the batch is cut; nil without a grid.
+  public let cells: Int?
+  /// Whether the same bits come out of every number of ranks.
+  public let isDeterministic: Bool
+  /// The steps in all, those done before included.
+  public let steps: Int
+  public let stepsPerEpoch: Int
+  /// The steps that a checkpoint had done.
+  public let firstStep: Int
+  public let ranks: [Rank]
+  /// What the machine's description says of a step.
+  public let priced: SimulatedTime
+  public let simulated: SimulatedTime
+
+  /// Creates the beginning of a run.
+  public init(
+    model: String, machine: String, data: String, batch: Int, cells: Int?, isDeterministic: Bool, steps: Int,
+    stepsPerEpoch: Int, firstStep: Int, ranks: [Rank], priced: SimulatedTime, simulated: SimulatedTime
+  ) {
+    self.model = model
+    self.machine = machine
+    self.data = data
+    self.batch = batch
+    self.cells = cells
+    self.isDeterministic = isDeterministic
+    self.steps = steps
+    self.stepsPerEpoch = stepsPerEpoch
+    self.firstStep = firstStep
+    self.ranks = ranks
+    self.priced = priced
+    self.simulated = simulated
+  }
+}
+
+/// A step of a training run.
+public struct TrainingStep: Hashable, Sendable {
+  /// The number, from one.
+  public let number: Int
+  /// The epoch, from one.
+  public let epoch: Int
+  /// The mean loss over the batch, before the update.
+  public let loss: Double
+  /// The part of the batch whose class was found.
+  public let accuracy: Double
+  public let learningRate: Double
+  /// The time of the step.
+  public let duration: Seconds
+  public let samplesPerSecond: Double
+  /// The time left, as far as it can be told.
+  public let remaining: Seconds
+
+  /// Creates a step.
+  public init(
+    number: Int, epoch: Int, loss: Double, accuracy: Double, learningRate: Double, duration: Seconds,
+    samplesPerSecond: Double, remaining: Seconds
+  ) {
+    self.number = number
+    self.epoch = epoch
+    self.loss = loss
+    self.accuracy = accuracy
+    self.learningRate = learningRate
+    self.duration = duration
+    self.samplesPerSecond = samplesPerSecond
+    self.remaining = remaining
+  }
+}
+
+/// An epoch of a training run.
+public struct TrainingEpoch: Hashable, Sendable {
+  /// The number, from one.
+  public let number: Int
+  /// The mean over its steps.
+  public let loss: Double
+  /// The part of its samples whose class was found, each before the step it took part in.
+  public let accuracy: Double
+  /// The part of the test samples whose class is found; nil where there are none.
+  public let testAccuracy: Double?
+  public let samplesPerSecond: Double
+
+  /// Creates an epoch.
+  public init(
+    number: Int, loss: Double, accuracy: Double, testAccuracy: Double?, samplesPerSecond: Double
+  ) {
+    self.number = number
+    self.loss = loss
+    self.accuracy = accuracy
+    self.testAccuracy = testAccuracy
+    self.samplesPerSecond = samplesPerSecond
+  }
+}
+
+/// How a training run ends.
+public struct TrainingEnd: Hashable, Sendable {
+  /// What a pair of devices exchanged in a step.
+  public struct Pair: Hashable, Sendable {
+    public let from: String
+    public let to: String
+    /// What the simulation says for one step.
+    public let simulated: Bytes
+    /// What was counted, for one step.
+    public let measured: Bytes
+
+    /// Creates a pair.
+    public init(from: String, to: String, simulated: Bytes, measured: Bytes) {
+      self.from = from
+      self.to = to
+      self.simulated = simulated
+      self.measured = measured
+    }
+  }
+
+  /// A task, or tasks of one kind, as it was priced and as it was measured.
+  public struct Task: Hashable, Sendable {
+    /// The phase, `transfer`, `collective` or `update`.
+    public let category: String
+    public let name: String
+    public let device: String
+    public let priced: SimulatedTime
+    /// The median over the steps that were measured.
+    public let measured: SimulatedTime
+
+    /// Creates a task.
+    public init(
+      category: String, name: String, device: String, priced: SimulatedTime, measured: SimulatedTime
+    ) {
+      self.category = category
+      self.name = name
+      self.device = device
+      self.priced = priced
+      self.measured = measured
+    }
+  }
+
+  /// The memory of a rank.
+  public struct Memory: Hashable, Sendable {
+    public let rank: Int
+    /// What was laid out before the first step.
+    public let planned: Bytes
+    /// By how much the resident memory grew over what it was before.
+    public let resident: Bytes
+
+    /// Creates the memory of a rank.
+    public init(rank: Int, planned: Bytes, resident: Bytes) {
+      self.rank = rank
+      self.planned = planned
+      self.resident = resident
+    }
+  }
+
+  /// The steps that were done in all.
+  public let steps: Int
+  /// The digest of the trained weights.
+  public let weightsDigest: String
+  /// What proves which samples were read.
+  public let ledger: String
+  /// The part of the test samples whose class is found; nil where there are none.
+  public let testAccuracy: Double?
+  public let priced: SimulatedTime
+  public let simulated: SimulatedTime
+  /// The median of the steps, the first few left out.
+  public let measured: SimulatedTime
+  /// What the machine without measured rates says of the step; nil where it has none.
+  public let uncalibrated: SimulatedTime?
+  public let pairs: [Pair]
+  public let tasks: [Task]
+  public let memory: [Memory]
+
+  /// Creates the end of a run.
+  public init(
+    steps: Int, weightsDigest: String, ledger: String, testAccuracy: Double?, priced: SimulatedTime,
+    simulated: SimulatedTime, measured: SimulatedTime, uncalibrated: SimulatedTime?, pairs: [Pair],
+    tasks: [Task], memory: [Memory]
+  ) {
+    self.steps = steps
+    self.weightsDigest = weightsDigest
+    self.ledger = ledger
+    self.testAccuracy = testAccuracy
+    self.priced = priced
+    self.simulated = simulated
+    self.measured = measured
+    self.uncalibrated = uncalibrated
+    self.pairs = pairs
+    self.tasks = tasks
+    self.memory = memory
+  }
+}

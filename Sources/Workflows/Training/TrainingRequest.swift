@@ -1,5 +1,3 @@
-public import Units
-
 /// What a user asks for who wants a network trained.
 ///
 /// ```swift

@@ -1,30 +1,33 @@
 import ArgumentParser
 import Diagnostics
 import Reporting
+import Workflows
 
 /// The command line: it reads flags, calls one workflow, and writes what comes back.
 @main
 struct Partita: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "partita",
-    abstract: "Plans, prices and simulates the training of a network on a heterogeneous machine.",
+    abstract: "Plans, prices, simulates and runs the training of a network on a heterogeneous machine.",
     discussion: """
       EXAMPLES
         $ partita inspect resnet50 --batch 64
         $ partita plan lenet --machine hypar/16 --batch 256
         $ partita simulate lenet --machine hypar/16 --batch 256 --trace trace.json
+        $ partita train Examples/digits.onnx --data digits --ranks 2 --batch 32 --steps 20
 
       Results go to standard output, everything else to standard error.
 
       EXIT CODES
-        0 success            66 no such file            74 reading or writing failed
-        3 no feasible plan   70 a fault of Partita      78 bad machine description
-        64 wrong usage       65 bad model or data       130 interrupted
+        0 success            65 bad model or data   74 reading or writing failed
+        1 failed run         66 no such file        78 bad machine description
+        3 no feasible plan   69 a rank was lost     130 interrupted
+        64 wrong usage       70 a fault of Partita
       """,
     version: "0.1.0",
     subcommands: [
-      InspectCommand.self, PlanCommand.self, SimulateCommand.self, StudyCommand.self, ModelsCommand.self,
-      MachinesCommand.self,
+      InspectCommand.self, PlanCommand.self, SimulateCommand.self, TrainCommand.self, StudyCommand.self,
+      ModelsCommand.self, MachinesCommand.self,
     ])
 
   static func main() {
@@ -35,6 +38,8 @@ struct Partita: ParsableCommand {
       try command.run()
     } catch let error as InputError {
       leave(error.text.split(separator: "\n").map { "partita: \($0)\n" }.joined(), code: error.exitCode)
+    } catch let fault as TrainingFault {
+      leave("partita: \(fault.message)\n", code: fault.exitCode)
     } catch is ClosedPipe {
       // Whoever read our output has seen enough.
       Process.exit(0)
@@ -84,6 +89,24 @@ extension InputError {
     case .inputOutput: 74
     case .badMachine: 78
     case nil: 70
+    }
+  }
+}
+
+extension TrainingFault {
+  /// What went wrong, on one line.
+  fileprivate var message: String {
+    switch self {
+    case .peerLost(let message), .failed(let message): message
+    case .interrupted: "interrupted"
+    }
+  }
+
+  fileprivate var exitCode: Int32 {
+    switch self {
+    case .failed: 1
+    case .peerLost: 69
+    case .interrupted: 130
     }
   }
 }

@@ -1,0 +1,113 @@
+public import Results
+import Units
+
+extension TrainingEnd {
+  /// Returns the end of a run for a terminal, at most 100 columns wide.
+  ///
+  /// - Parameters:
+  ///   - detail: How much of it.
+  ///   - files: What was written, by what it holds.
+  public func text(_ detail: Detail = .normal, files: [(what: String, path: String)] = []) -> String {
+    var page = TextPage()
+    page.title("Trained for \(Wording.number(steps, "step")).")
+    var facts: [(String, String)] = []
+    if let testAccuracy {
+      facts.append(("test accuracy", "\(TrainingLog.fixed(100 * testAccuracy, decimals: 2)) %"))
+    }
+    facts.append(("a step", "\(measured) measured, \(simulated) simulated (\(error)), \(priced) priced"))
+    facts.append(("data a step", exchanged))
+    facts.append(("weights", "sha256 \(weightsDigest)"))
+    for file in files { facts.append((file.what, file.path)) }
+    page.facts(facts)
+    guard detail != .brief else { return page.text }
+    page.section("A step, predicted and measured", stepTable)
+    page.section("The tasks that take most of it", taskTable(detail))
+    page.note(hidden: tasks.count, detail: detail)
+    page.section("Data that devices exchange in a step", pairTable(detail))
+    page.note(hidden: pairs.count, detail: detail)
+    page.section("Memory", memoryTable)
+    return page.text
+  }
+
+  /// How far the prediction is off.
+  private var error: String { Self.deviation(of: simulated, from: measured) }
+
+  /// How much more or less a prediction is than what was measured.
+  static func deviation(of predicted: SimulatedTime, from measured: SimulatedTime) -> String {
+    guard measured > .zero else { return "-" }
+    let part = predicted.seconds / measured.seconds - 1
+    return (part < 0 ? "-" : "+") + Wording.percent(abs(part))
+  }
+
+  private var exchanged: String {
+    let predicted = pairs.reduce(0) { $0 + $1.simulated.count }
+    let counted = pairs.reduce(0) { $0 + $1.measured.count }
+    guard counted > 0 || predicted > 0 else { return "none" }
+    return pairs.allSatisfy { $0.simulated == $0.measured }
+      ? "\(Bytes(counted)), simulated and measured alike on every link"
+      : "\(Bytes(counted)) measured, \(Bytes(predicted)) simulated"
+  }
+
+  private var stepTable: TextTable {
+    var rows = [
+      ["priced, a lower bound", priced.description, Self.deviation(of: priced, from: measured)],
+      ["simulated", simulated.description, error],
+    ]
+    if let uncalibrated {
+      rows.append([
+        "without measured rates", uncalibrated.description, Self.deviation(of: uncalibrated, from: measured),
+      ])
+    }
+    rows.append(["measured, the median", measured.description, ""])
+    return TextTable(columns: [.words("step"), .numbers("time"), .numbers("deviation")], rows: rows)
+  }
+
+  private func taskTable(_ detail: Detail) -> TextTable {
+    let largest = tasks.enumerated().sorted { left, right in
+      let (a, b) = (left.element.measured, right.element.measured)
+      return a != b ? a > b : left.offset < right.offset
+    }.map(\.element)
+    let shown = detail == .full ? largest : Array(largest.prefix(TextPage.screen))
+    let columns: [TextTable.Column] = [
+      .words("kind"), .words("task"), .words("device"), .numbers("priced"), .numbers("measured"),
+      .numbers("ratio"),
+    ]
+    return TextTable(
+      columns: columns,
+      rows: shown.map { task in
+        let ratio = task.priced > .zero ? task.measured.seconds / task.priced.seconds : nil
+        return [
+          task.category, task.name, task.device, task.priced.description, task.measured.description,
+          ratio.map { Wording.rounded($0, digits: 3) } ?? "-",
+        ]
+      })
+  }
+
+  private func pairTable(_ detail: Detail) -> TextTable {
+    let shown = detail == .full ? pairs : Array(pairs.prefix(TextPage.screen))
+    let columns: [TextTable.Column] = [
+      .words("from"), .words("to"), .numbers("simulated"), .numbers("measured"), .words(""),
+    ]
+    return TextTable(
+      columns: columns,
+      rows: shown.map { pair in
+        [
+          pair.from, pair.to, pair.simulated.description, pair.measured.description,
+          pair.simulated == pair.measured
+            ? "equal" : "\(pair.measured.count - pair.simulated.count) bytes off",
+        ]
+      })
+  }
+
+  private var memoryTable: TextTable {
+    TextTable(
+      columns: [.words("rank"), .numbers("planned"), .numbers("resident"), .numbers("deviation")],
+      rows: memory.map { use in
+        let part = Double(use.planned.count) / Double(max(1, use.resident.count)) - 1
+        return [
+          "\(use.rank)", use.planned.description, use.resident.description,
+          use.resident > .zero ? (part < 0 ? "-" : "+") + Wording.percent(abs(part)) : "-",
+        ]
+      })
+  }
+}

@@ -1,9 +1,9 @@
-import ArgumentParser
+public import ArgumentParser
 import Datasets
 import Diagnostics
 import Execution
 import Glibc
-import Workflows
+public import Workflows
 
 extension TrainingRequest.Kernels: ExpressibleByArgument {}
 

@@ -52,7 +52,8 @@ extension RankExecutor {
     program.ports.enumerated().map {
       InputPort(
         tensor: $0.element.tensor, isLabel: $0.element.isLabel, microBatch: $0.element.microBatch,
-        holding: $0.element.holding, sampleElements: $0.element.sampleElements, index: $0.offset)
+        holding: $0.element.holding, sampleElements: $0.element.sampleElements,
+        isPrincipal: $0.element.isPrincipal, index: $0.offset)
     }
   }
 
@@ -68,6 +69,8 @@ extension RankExecutor {
     public let holding: Holding
     /// The elements of one sample.
     public let sampleElements: Int
+    /// Whether this rank answers for its samples: replicas do not.
+    public let isPrincipal: Bool
     let index: Int
   }
 

@@ -19,6 +19,8 @@ public final class RankExecutor {
   public struct StepOutcome: Sendable {
     /// The parts of the loss that this rank reports: its cells, or micro-batches where there is no grid.
     public let losses: [(part: Int, loss: Double)]
+    /// How many samples that this rank reports were classified as their labels say.
+    public let correct: Int
     /// For each of the rank's tasks in order the nanoseconds between its start and its end; empty where they
     /// were not asked for.
     public let times: [TaskTime]
@@ -55,8 +57,10 @@ public final class RankExecutor {
   ///   - number: The number of the step, from one.
   ///   - learningRate: The rate of the moment; nil for the optimizer's own.
   ///   - isTimed: Whether the times of the tasks are wanted.
+  ///   - atHalf: Called when half of the instructions have run, for tests of what happens then.
   public func run(
-    step number: Int, learningRate: Double? = nil, isTimed: Bool = false
+    step number: Int, learningRate: Double? = nil, isTimed: Bool = false,
+    atHalf: () -> Void = {}
   ) throws(PeerLost) -> StepOutcome {
     var times: [TaskTime] = []
     if isTimed { times.reserveCapacity(code.count) }
@@ -65,6 +69,7 @@ public final class RankExecutor {
       let task = program.taskOfInstruction[index]
       let begin = isTimed ? now() : 0
       while index < code.count, program.taskOfInstruction[index] == task {
+        if index == code.count / 2 { atHalf() }
         try run(code[index], step: number, learningRate)
         index += 1
       }
@@ -73,7 +78,7 @@ public final class RankExecutor {
     let losses = program.losses.filter(\.isPrincipal).map {
       (part: $0.part, loss: value(at: $0.place))
     }
-    return StepOutcome(losses: losses, times: times)
+    return StepOutcome(losses: losses, correct: correct(), times: times)
   }
 
   private func run(
@@ -105,6 +110,31 @@ public final class RankExecutor {
 
   func pointer(_ reference: BufferReference) -> UnsafeMutableRawPointer {
     arena.base + program.arena.offsets[reference.buffer] + reference.offset
+  }
+
+  /// Counts the samples whose highest score is that of their label.
+  func correct(first limit: Int = .max) -> Int {
+    switch program.settings.scalar {
+    case .float32: correct(limit, as: Float.self)
+    case .float64: correct(limit, as: Double.self)
+    }
+  }
+
+  private func correct<Number: Comparable>(_ limit: Int, as type: Number.Type) -> Int {
+    var count = 0
+    var seen = 0
+    for place in program.predictions {
+      let scores = pointer(place.scores).assumingMemoryBound(to: type)
+      let labels = pointer(place.labels).assumingMemoryBound(to: Int64.self)
+      for sample in 0..<place.samples where seen < limit {
+        seen += 1
+        let row = scores + sample * place.classes
+        var best = 0
+        for index in 1..<max(1, place.classes) where row[index] > row[best] { best = index }
+        if best == Int(labels[sample]) { count += 1 }
+      }
+    }
+    return count
   }
 
   private func value(at reference: BufferReference) -> Double {

@@ -10,7 +10,7 @@ public struct MachineCatalogue: Sendable {
 
   /// The names of the machines that lists show; families have further members.
   public var names: [String] {
-    MachineCatalogue.single.map(\.name) + HyParMachine.names + NearStorageMachine.names
+    MachineCatalogue.single.map(\.name) + LocalMachine.names + HyParMachine.names + NearStorageMachine.names
   }
 
   /// The YAML text of a machine, or nil where there is none of that name.
@@ -18,7 +18,8 @@ public struct MachineCatalogue: Sendable {
     if let entry = MachineCatalogue.single.first(where: { $0.name == name }) {
       return String(decoding: entry.text, as: UTF8.self)
     }
-    return HyParMachine(name: name)?.yaml ?? NearStorageMachine(name: name)?.yaml
+    return LocalMachine(name: name)?.yaml ?? HyParMachine(name: name)?.yaml
+      ?? NearStorageMachine(name: name)?.yaml
   }
 
   /// The machine of a name.

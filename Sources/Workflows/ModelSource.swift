@@ -45,6 +45,17 @@ struct ModelSource {
     }
   }
 
+  /// What a file stores for its tensors, by name; nothing of a built-in network.
+  func contents() throws(InputError) -> [String: TensorContents] {
+    guard form == .onnx else { return [:] }
+    let model = try readONNX(path: name, batch: 1)
+    var contents: [String: TensorContents] = [:]
+    for (index, tensor) in model.graph.tensors.enumerated() where tensor.role.isStatic {
+      contents[tensor.name] = model.contents(of: TensorID(index))
+    }
+    return contents
+  }
+
   /// The operators that cannot be read, each kind with its nodes.
   func unsupported() throws(InputError) -> [UnsupportedOperator] {
     guard form == .onnx else { return [] }

@@ -118,6 +118,8 @@ public struct Request: Hashable, Sendable {
   public var cells: Int?
   /// Into how many micro-batches a pipeline cuts the batch; nil lets the search choose.
   public var microBatches: Int?
+  /// The layer up to and including which the network is kept as it is; nil trains all of it.
+  public var freeze: String?
   /// The axes along which weighted operators may be split; of equal plans the one whose axes stand first
   /// wins.
   public var axes: [AxisRole] = [.batch, .inputChannel, .outputChannel]

@@ -78,7 +78,7 @@ struct Session {
       preconditionFailure("no optimizer '\(request.optimizer.rawValue)'")
     }
     return try differentiate(
-      graph, optimizer: optimizer,
+      graph, optimizer: optimizer, frozen: request.freeze.map { .through(node: $0) } ?? .none,
       options: DifferentiationOptions(
         masterCopies: request.precision.keepsMasterCopies ? .float32 : .none, batchNormalization: mode))
   }

@@ -1,4 +1,4 @@
-internal import Diagnostics
+public import Diagnostics
 internal import Documents
 internal import Glibc
 
@@ -161,4 +161,23 @@ func readWhole(_ path: String) throws(InputError) -> [UInt8] {
   }
   guard code == 0 else { throw fault(code) }
   return bytes
+}
+
+/// Writes a file as a whole or not at all; what is no regular file, such as `/dev/null`, is written directly.
+///
+/// - Throws: `InputError` where it cannot be written; what was there before stays.
+public func writeWhole(_ bytes: [UInt8], to path: String) throws(InputError) {
+  var status = stat()
+  if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+    let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw writeFault(path, errno, size: bytes.count) }
+    defer { close(descriptor) }
+    var writer = FileWriter(
+      descriptor: descriptor, path: path, size: bytes.count, atFaultPoint: { (_) throws(InputError) in })
+    try writer.write(bytes)
+    return
+  }
+  try writeAtomically(to: path, size: bytes.count, at: { (_) throws(InputError) in }) {
+    (writer) throws(InputError) in try writer.write(bytes)
+  }
 }

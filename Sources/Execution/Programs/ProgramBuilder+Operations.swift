@@ -110,6 +110,7 @@ extension ProgramBuilder {
       }
       if case .backward = step { joins = try results(of: rule, local, rows, &call) }
     }
+    if case .forward = step, node.operator.rules.isLoss { notePrediction(call, local, rows) }
     try pack(&call, local)
     emit(.kernel(call), touching: call.references)
     for join in joins {
@@ -190,6 +191,18 @@ extension ProgramBuilder {
     // It is read when the step has ended.
     memory.touch(place, at: .max)
     return place
+  }
+
+  /// Notes where a loss reads its scores and labels, so that what was classified can be counted.
+  private mutating func notePrediction(_ call: KernelCall, _ local: LocalNode, _ rows: RowPart) {
+    let scores = local.inputTypes[0].shape
+    guard losses.last?.isPrincipal == true, scores.count == 2, let logits = call.inputs[0],
+      let labels = call.inputs[1]
+    else { return }
+    memory.touch(logits, at: .max)
+    memory.touch(labels, at: .max)
+    predictions.append(
+      PredictionPlace(scores: logits, labels: labels, samples: rows.rows.count, classes: scores[1]))
   }
 
   private mutating func outputError(

@@ -39,6 +39,16 @@ struct SamplePort: Sendable {
   let isZero: Bool
   /// The elements of one sample.
   let sampleElements: Int
+  /// Whether this rank is the one that answers for its samples: replicas do not.
+  let isPrincipal: Bool
+}
+
+/// Where a loss finds the scores of classes and the labels of some samples.
+struct PredictionPlace: Sendable {
+  let scores: BufferReference
+  let labels: BufferReference
+  let samples: Int
+  let classes: Int
 }
 
 /// Where the loss of a part of the batch lies.
@@ -117,7 +127,8 @@ extension ProgramBuilder {
       SamplePort(
         tensor: tensor, microBatch: microBatch, holding: holding, place: place,
         isLabel: graph[tensor].role == .label, isZero: !holdsAddend(layout, stage),
-        sampleElements: type.elementCount / max(1, type.shape.first ?? 1)))
+        sampleElements: type.elementCount / max(1, type.shape.first ?? 1),
+        isPrincipal: isPrincipal(layout, stage)))
     return place
   }
 }

@@ -73,6 +73,7 @@ struct ProgramBuilder {
   var ports: [SamplePort] = []
   var statics: [StaticPlace] = []
   var losses: [LossPlace] = []
+  var predictions: [PredictionPlace] = []
   var updated: Set<TensorID> = []
   var packed: [PackKey: BufferReference] = [:]
   var zeros: BufferReference?
@@ -118,6 +119,7 @@ struct ProgramBuilder {
     return RankProgram(
       rank: rank, code: code, taskOfInstruction: taskOfInstruction, memory: memory,
       arena: ArenaPlan(memory), scratchSize: scratchSize, ports: ports, statics: statics, losses: losses,
+      predictions: predictions,
       optimizer: plan.training.optimizer, settings: settings)
   }
 

@@ -16,6 +16,7 @@ public struct RankProgram: Sendable {
   let ports: [SamplePort]
   let statics: [StaticPlace]
   let losses: [LossPlace]
+  let predictions: [PredictionPlace]
   let optimizer: Optimizer
   let settings: ExecutionSettings
 

@@ -57,8 +57,6 @@ public struct TrainingRequest: Hashable, Sendable {
   public var learningRate: Double?
   /// How the learning rate changes, in the words of ``LearningRateSchedule``.
   public var schedule = "constant"
-  /// The layer up to which the network is frozen; nil freezes nothing.
-  public var freeze: String?
   /// Whether the batch is cut into cells whose sums keep their order.
   public var isDeterministic = true
   /// What computes.

@@ -1,0 +1,201 @@
+import Datasets
+import Diagnostics
+import Differentiation
+import Documents
+import Execution
+import Graphs
+import Kernels
+import Machines
+import ONNXImport
+import Plans
+import Results
+
+/// A training request with everything read and decided, the same at the coordinator and at every rank.
+struct TrainingSession {
+  /// The name under which the coordinator's plan stands in for a file at the ranks.
+  static let planName = "the plan of this run"
+
+  let request: TrainingRequest
+  let session: Session
+  let decision: Decision
+  let tasks: TaskGraph
+  let resolved: ResolvedPlan
+  let ranks: RankTable
+  let training: any Dataset
+  let evaluation: (any Dataset)?
+  let notes: [String]
+  let schedule: LearningRateSchedule
+  let learningRate: Double
+  /// The steps in all.
+  let steps: Int
+  /// What the network's file stores.
+  private let contents: [String: TensorContents]
+
+  /// Reads everything; `plan` is that of the coordinator where a rank asks.
+  init(_ request: TrainingRequest, plan: String? = nil) throws {
+    guard let schedule = LearningRateSchedule(words: request.schedule) else {
+      throw InputError(
+        .usage, "'\(request.schedule)' is no learning-rate schedule",
+        hint: "there are: \(LearningRateSchedule.legal.joined(separator: ", "))")
+    }
+    self.request = request
+    self.schedule = schedule
+    session = try Session(Self.planning(request, plan: plan))
+    decision = try session.decide()
+    tasks = try session.tasks(of: decision)
+    do throws(PlanViolations) {
+      resolved = try ResolvedPlan(decision.plan, facts: decision.facts, machine: decision.machine)
+    } catch {
+      throw InputError(.infeasible, error.violations.map(\.description).joined(separator: "; "))
+    }
+    ranks = RankTable(tasks, on: decision.machine)
+    if let wanted = request.ranks, wanted != ranks.devices.count {
+      throw InputError(
+        .usage, "the plan runs on \(ranks.devices.count) devices, not on \(wanted)",
+        hint: "leave out --ranks, or name a machine of \(wanted) devices")
+    }
+    let opened = try openDataset(request.data, in: request.dataFolders)
+    let (shape, classes) = try Self.samples(of: session.whole)
+    training = try opened.training.fitted(to: shape, classes: classes)
+    evaluation = request.evaluates ? try opened.evaluation?.fitted(to: shape, classes: classes) : nil
+    notes = opened.notes
+    contents = try session.model.contents()
+    learningRate = request.learningRate ?? session.whole.optimizer.learningRate
+    guard session.batch <= training.count else {
+      throw InputError(
+        .usage,
+        "a batch of \(session.batch) is larger than the \(training.count) samples of \(training.name)",
+        hint: "choose a smaller --batch")
+    }
+    let perEpoch = training.count / session.batch
+    steps =
+      switch request.length {
+      case .steps(let count): count
+      case .epochs(let count): count * perEpoch
+      }
+  }
+
+  /// The planning request: without a machine equal devices of this computer, and with an order to keep only
+  /// what keeps it.
+  private static func planning(_ request: TrainingRequest, plan: String?) -> Request {
+    var planning = request.planning
+    if planning.machine == nil { planning.machine = "local/\(request.ranks ?? 1)" }
+    if let plan {
+      planning.planSource = .file(planName)
+      planning.fixedPlan = nil
+      planning.texts[planName] = plan
+      return planning
+    }
+    guard request.isDeterministic else { return planning }
+    if planning.cells == nil, planning.planFilePath == nil { planning.cells = 16 }
+    if case .search = planning.planSource, planning.fixedPlan == nil { planning.axes = [.batch] }
+    return planning
+  }
+
+  /// The shape of a sample and the number of classes that a network wants.
+  private static func samples(of training: TrainingGraph) throws(InputError) -> (shape: [Int], classes: Int) {
+    let graph = training.graph
+    let samples = graph.inputs.filter { graph[$0].role == .sample }
+    guard samples.count == 1, let sample = samples.first else {
+      throw InputError(
+        .badModel, "\(graph.name) has \(samples.count) inputs for samples, and one is trained on")
+    }
+    guard let loss = graph.nodes.first(where: { $0.operator.rules.isLoss }), !loss.inputs.isEmpty,
+      graph[loss.inputs[0]].type.shape.count == 2
+    else { throw InputError(.badModel, "\(graph.name) does not tell classes of whole samples apart") }
+    return (Array(graph[sample].type.shape.dropFirst()), graph[loss.inputs[0]].type.shape[1])
+  }
+
+  /// The plan as the ranks read it.
+  var planText: String {
+    decision.plan.document(
+      decision.training.graph, settings: session.settings(of: decision.plan).document,
+      shares: session.shares(of: decision)
+    ).compact
+  }
+
+  var stepsPerEpoch: Int { training.count / session.batch }
+
+  /// Whether the same bits come out of every number of ranks.
+  var isDeterministic: Bool {
+    decision.plan.options.cells != nil && resolved.keepsOrder && Set(request.instructionSets).count <= 1
+  }
+
+  /// What the ranks do.
+  var job: TrainingJob {
+    TrainingJob(
+      plan: resolved, tasks: tasks, samples: training, seed: request.seed, steps: steps,
+      learningRate: learningRate, schedule: schedule, given: { [contents] in Self.values($0, contents) })
+  }
+
+  /// What a file gives for a tensor, nil where it is to be drawn.
+  ///
+  /// A matrix or kernel all of whose elements are equal cannot be learned from; files without weights have such.
+  static func values(_ name: String, _ contents: [String: TensorContents]) -> [Double]? {
+    guard let content = contents[name] else { return nil }
+    if content.uniformValue != nil, content.type.shape.count > 1 { return nil }
+    return try? content.values()
+  }
+
+  func given(_ name: String) -> [Double]? { Self.values(name, contents) }
+
+  /// The kernels of a rank.
+  func library() -> any KernelLibrary {
+    switch request.kernels {
+    case .reference: ReferenceKernelLibrary()
+    case .onednn:
+      request.kernelPaths.isEmpty
+        ? FastKernelLibrary(threads: threads)
+        : FastKernelLibrary(threads: threads, paths: request.kernelPaths)
+    }
+  }
+
+  /// The threads of a rank: one where sums keep their order.
+  var threads: Int {
+    if decision.plan.options.cells != nil { return 1 }
+    return request.threads ?? max(1, processorCount() / max(1, ranks.devices.count))
+  }
+
+  /// What a checkpoint says of the run after some steps.
+  func state(after step: Int, ledger: SampleLedger) -> RunState {
+    RunState(
+      step: step, epoch: step / stepsPerEpoch, seed: request.seed, batch: session.batch,
+      cells: decision.plan.options.cells.map { min($0, session.batch) } ?? 0,
+      optimizer: session.whole.optimizer.name, schedule: "\(schedule.words) from \(learningRate)",
+      schedulePosition: step, ledger: ledger.text, model: modelFingerprint(of: session.whole.graph),
+      settings: [
+        RunState.Setting("data", training.name),
+        RunState.Setting("batch-normalization", session.request.batchNormalization.rawValue),
+      ])
+  }
+
+  /// Classifies the test samples with a trained model.
+  func testAccuracy(of model: ModelTensors) throws -> Double? {
+    guard let evaluation else { return nil }
+    let batch = min(100, evaluation.count)
+    let network = try session.model.graph(batch: batch)
+    return try Evaluation(network, library: library()).accuracy(
+      of: model.network, on: evaluation, given: given)
+  }
+
+  /// The trained network as ONNX.
+  func network(of model: ModelTensors) throws(InputError) -> [UInt8] {
+    let graph = try session.model.graph(batch: session.batch)
+    let trained = Dictionary(
+      model.network.map { ($0.name, $0.elements) }, uniquingKeysWith: { first, _ in first })
+    let contents = contents
+    return try writeTrainedONNX(
+      graph,
+      weights: { trained[graph[$0].name] ?? Self.values(graph[$0].name, contents)?.map { Float($0) } },
+      constants: { try? contents[graph[$0].name]?.values() })
+  }
+}
+
+extension Optimizer {
+  /// The rate that is used unless another is asked for.
+  fileprivate var learningRate: Double {
+    switch self {
+    case .sgd(let rate), .momentum(let rate, _), .adam(let rate, _, _, _): rate
+    }
+  }
+}

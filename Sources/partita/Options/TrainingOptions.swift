@@ -84,7 +84,7 @@ struct TrainingOptions: ParsableArguments {
     request.seed = seed
     request.learningRate = learningRate
     request.schedule = schedule
-    request.freeze = freeze
+    request.planning.freeze = freeze
     request.isDeterministic = deterministic == .on
     request.kernels = kernels
     request.threads = threads

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Checks what every command prints with --json, and every JSON file it writes, against the published schemas.
 
-Whole documents that stand in ```json blocks below Documentation are checked, too. Usage: check_json.py BINARY. Needs the jsonschema package (`make deps`).
+Whole documents that stand in ```json blocks below Documentation are checked, too, and each line of ```jsonl blocks.
+Usage: check_json.py BINARY. Needs the jsonschema package (`make deps`).
 """
 
 import decimal
@@ -99,6 +100,10 @@ results, files = run_all(pathlib.Path(sys.argv[1]).resolve(), read_commands())
 for command, code, output, errors in results:
     if code != 0:
         problems.append(f"{command}: exit {code}: {errors.decode(errors='replace').strip()}")
+    elif command.startswith("partita train"):
+        # One document a line.
+        for number, line in enumerate(output.splitlines(), 1):
+            problems += faults(f"{command}: line {number}", line, known)
     else:
         problems += faults(command, output, known)
 for name, data in files.items():
@@ -110,9 +115,11 @@ for name, data in files.items():
         problems += list(trace_faults(name, data))[:10]
 shown = 0
 for page in sorted((ROOT / "Documentation").rglob("*.md")):
-    for block in re.findall(r"^```json\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-        shown += 1
-        problems += faults(str(page.relative_to(ROOT)), block.encode(), known)
+    text = page.read_text(encoding="utf-8")
+    for kind, block in re.findall(r"^```(json|jsonl)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        for document in [block] if kind == "json" else block.splitlines():
+            shown += 1
+            problems += faults(str(page.relative_to(ROOT)), document.encode(), known)
 problems += [f"no command prints {name}" for name in sorted(set(known) - seen)]
 for problem in problems:
     print(problem, file=sys.stderr)

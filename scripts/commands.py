@@ -16,12 +16,14 @@ def read_commands(path=ROOT / "scripts" / "commands.txt"):
 def run_all(binary, commands, environment=None):
     """Returns (command, exit code, standard output, standard error) of each, and the files left behind.
 
-    What a command prints goes also to a file where `> FILE` says so.
+    What a command prints goes also to a file where `> FILE` says so. `Examples/` is that of the project.
     """
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for command in commands:
-            words = shlex.split(command)
+            words = [
+                str(ROOT / word) if word.startswith("Examples/") else word for word in shlex.split(command)
+            ]
             assert words[0] == "partita", command
             target = words[-1] if words[-2] == ">" else None
             done = subprocess.run(
@@ -36,6 +38,6 @@ def run_all(binary, commands, environment=None):
             if target:
                 (pathlib.Path(folder) / target).write_bytes(done.stdout)
         files = {
-            path.name: path.read_bytes() for path in sorted(pathlib.Path(folder).iterdir())
+            path.name: path.read_bytes() for path in sorted(pathlib.Path(folder).iterdir()) if path.is_file()
         }
     return results, files

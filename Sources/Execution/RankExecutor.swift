@@ -14,6 +14,8 @@ public final class RankExecutor {
   private let transport: any Transport
   private let arena: Arena
   private let code: [BoundInstruction]
+  /// What goes on beside the instructions.
+  private var besides: ExchangeChain?
 
   /// What one step gave.
   public struct StepOutcome: Sendable {
@@ -93,10 +95,17 @@ public final class RankExecutor {
         KernelMoment(
           generator: generator, firstSample: call.firstSample, places: call.places, firstRow: call.firstRow),
         scratch: arena.base + program.arena.size)
+      besides?.advance(over: transport)
     case .pack(let kernel, let operands, let packed): kernel.packParameters(operands, into: packed)
     case .add(let target, let addend, let count): add(addend, to: target, count: count)
     case .clear(let place, let size): place.initializeMemory(as: UInt8.self, repeating: 0, count: size)
     case .exchange(let exchange): try exchange.run(over: transport)
+    case .begin(let exchanges):
+      besides = ExchangeChain(exchanges)
+      besides?.advance(over: transport)
+    case .finish:
+      try besides?.finish(over: transport)
+      besides = nil
     case .follow(let statistics): follow(statistics)
     case .update(let update): self.update(update, step: step, learningRate)
     }
@@ -231,6 +240,8 @@ enum BoundInstruction {
   case add(UnsafeMutableRawPointer, UnsafeMutableRawPointer, Int)
   case clear(UnsafeMutableRawPointer, Int)
   case exchange(BoundExchange)
+  case begin([BoundExchange])
+  case finish
   case follow(RunningStatistics)
   case update(ParameterUpdate)
 }
@@ -269,6 +280,14 @@ private struct Binder {
         program.bound(
           before: before.map { pointer($0) }, after: after.map { pointer($0) },
           scratch: base + self.program.arena.size, ranks: ranks.rankOfDevice))
+    case .begin(let calls):
+      .begin(
+        calls.map {
+          $0.program.bound(
+            before: pointer($0.before), after: pointer($0.after), scratch: pointer($0.scratch),
+            ranks: ranks.rankOfDevice)
+        })
+    case .finish: .finish
     case .follow(let statistics): .follow(statistics)
     case .update(let update): .update(update)
     }

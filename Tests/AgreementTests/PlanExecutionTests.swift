@@ -2,9 +2,11 @@ import Differentiation
 import Execution
 import Graphs
 import Kernels
+import Machines
 import Planning
 import Plans
 import Testing
+import Units
 
 /// Executing any synchronous plan gives the result of one device.
 ///
@@ -145,6 +147,7 @@ struct PlanExecutionTests {
         #expect(abs(loss - other) <= 1e-10 * max(1, abs(other)), "seed \(one.seed): loss")
       }
       #expect(run.replicaDifference == 0, "seed \(one.seed): replicas differ")
+      expectBytesAsSimulated(run, one, resolved)
       for (value, tensor) in run.tensors {
         guard let other = expected.tensors[value] else { continue }
         let difference = Self.difference(tensor, other)
@@ -153,5 +156,18 @@ struct PlanExecutionTests {
       checked += 1
     }
     #expect(checked > 100)
+  }
+
+  /// What the ranks sent in two steps is what the tasks say: numbers of eight bytes in place of four.
+  private func expectBytesAsSimulated(
+    _ run: ExecutedSteps, _ one: PlanAgreementTests.Lowered, _ resolved: ResolvedPlan
+  ) {
+    let ranks = RankTable(one.tasks, on: resolved.machine)
+    var simulated = run.bytesSent.map { $0.map { _ in 0 } }
+    for message in one.tasks.messageBytes(on: resolved.machine) {
+      let (from, to) = (message.pair.from.index, message.pair.to.index)
+      simulated[ranks.rankOfDevice[from]][ranks.rankOfDevice[to]] += message.bytes.count
+    }
+    #expect(run.bytesSent == simulated.map { $0.map { 4 * $0 } }, "seed \(one.seed): bytes")
   }
 }

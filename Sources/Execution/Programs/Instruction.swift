@@ -13,10 +13,25 @@ enum Instruction: Sendable {
   case clear(BufferReference, size: Int)
   /// Exchanges data with other ranks, or rearranges it.
   case exchange(ExchangeProgram, before: BufferReference?, after: BufferReference?)
+  /// Begins exchanges, one after the other, that go on beside the instructions that follow.
+  case begin([ExchangeCall])
+  /// Waits until what was begun has ended.
+  case finish
   /// Lets running statistics follow those of a step.
   case follow(RunningStatistics)
   /// Changes a parameter by its gradient.
   case update(ParameterUpdate)
+}
+
+/// An exchange with its places, scratch of its own among them.
+struct ExchangeCall: Sendable {
+  let program: ExchangeProgram
+  let before: BufferReference
+  let after: BufferReference
+  let scratch: BufferReference
+
+  /// Every place that it touches until it has ended.
+  var references: [BufferReference] { [before, after, scratch] }
 }
 
 /// A kernel with the places of its operands.

@@ -112,6 +112,7 @@ extension ProgramBuilder {
       let position = positions[plan.stageOfNode[node]],
       let input = graph.nodes[node].inputs.firstIndex(of: parameter)
     else { return }
+    finishPending()
     let layout = plan.strategies[node].inputs[input]
     let bucket = buckets[home.bucket]
     let gradient = (bucket.reduced ?? bucket.place).advanced(by: home.offset * scalarSize)

@@ -11,6 +11,11 @@ extension ProgramBuilder {
     let movement = tasks.movements[index]
     let stage = movement.source.stage
     let conversion = try conversion(index, position, microBatch)
+    if case .gradients(let parameters) = movement.subject, plan.plan.options.overlap != .none {
+      try reduceBesides(parameters, conversion, step)
+      return
+    }
+    finishPending()
     let program = conversion.steps[step]
     let passage = Passage(movement: index, microBatch: microBatch)
     let before: BufferReference
@@ -45,6 +50,44 @@ extension ProgramBuilder {
     }
   }
 
+  /// Reduces gradients beside what follows: the first step begins all of them.
+  ///
+  /// Messages between two ranks arrive in order, whatever they belong to, so that one reduction ends before
+  /// another exchange begins.
+  private mutating func reduceBesides(
+    _ parameters: [TensorID], _ conversion: PreparedConversion, _ step: Int
+  ) throws(ExecutionFault) {
+    guard step == 0 else {
+      // The task of the last step is the one in which the reduction ends.
+      if step == conversion.steps.count - 1 { pendingTask = task }
+      return
+    }
+    finishPending()
+    var before = try gradients(parameters)
+    var calls: [ExchangeCall] = []
+    for program in conversion.steps {
+      let after = memory.add(size: program.afterCount * scalarSize)
+      let scratch = memory.add(size: max(1, program.scratchBytes))
+      calls.append(ExchangeCall(program: program, before: before, after: after, scratch: scratch))
+      before = after
+    }
+    pending = calls.flatMap(\.references)
+    pendingTask = task
+    emit(.begin(calls), touching: pending)
+    reduced(parameters, at: before)
+  }
+
+  /// Waits for the reduction that was begun, if one was.
+  mutating func finishPending() {
+    guard let last = pendingTask else { return }
+    let now = task
+    task = last
+    emit(.finish, touching: pending)
+    task = now
+    pendingTask = nil
+    pending = []
+  }
+
   private mutating func conversion(
     _ index: Int, _ position: Int, _ microBatch: Int
   ) throws(ExecutionFault) -> PreparedConversion {
@@ -77,6 +120,7 @@ extension ProgramBuilder {
       to: movement.target.layout, over: cut(of: movement.target.stage), device: ranks.devices[rank],
       elementType: elementType)
     guard !program.isEmpty else { return }
+    finishPending()
     var before: BufferReference?
     var after: BufferReference?
     if positions[movement.source.stage] != nil, program.beforeCount > 0 {
@@ -120,6 +164,7 @@ extension ProgramBuilder {
 
   /// The first half of a sum of gradients on the host: addends travel, and the host adds them.
   mutating func sumOnHost(_ index: Int, _ host: DeviceID, _ microBatch: Int) throws(ExecutionFault) {
+    finishPending()
     let movement = tasks.movements[index]
     guard case .gradients(let parameters) = movement.subject else { return }
     let stage = movement.source.stage
@@ -141,6 +186,7 @@ extension ProgramBuilder {
 
   /// The second half: the sum travels back.
   mutating func returnFromHost(_ index: Int, _ host: DeviceID, _ microBatch: Int) {
+    finishPending()
     let movement = tasks.movements[index]
     guard case .gradients(let parameters) = movement.subject else { return }
     let stage = movement.source.stage

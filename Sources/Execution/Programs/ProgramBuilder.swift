@@ -77,6 +77,9 @@ struct ProgramBuilder {
   var updated: Set<TensorID> = []
   var packed: [PackKey: BufferReference] = [:]
   var zeros: BufferReference?
+  /// What the reduction that goes on beside other work touches, and the task in which it ends.
+  var pending: [BufferReference] = []
+  var pendingTask: Int?
 
   init(
     plan: ResolvedPlan, tasks: TaskGraph, ranks: RankTable, rank: Int, library: any KernelLibrary,
@@ -116,6 +119,7 @@ struct ProgramBuilder {
       task = index
       try take(item)
     }
+    finishPending()
     return RankProgram(
       rank: rank, code: code, taskOfInstruction: taskOfInstruction, memory: memory,
       arena: ArenaPlan(memory), scratchSize: scratchSize, ports: ports, statics: statics, losses: losses,
@@ -160,7 +164,7 @@ struct ProgramBuilder {
       switch instruction {
       case .kernel(let call): max(size, call.kernel.scratchSize)
       case .exchange(let program, _, _): max(size, program.scratchBytes)
-      case .pack, .add, .clear, .follow, .update: size
+      case .pack, .add, .clear, .begin, .finish, .follow, .update: size
       }
     }
   }

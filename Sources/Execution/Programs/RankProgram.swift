@@ -26,8 +26,14 @@ public struct RankProgram: Sendable {
   /// The bytes of each message that the rank sends in a step, added up by receiving device.
   public var bytesSent: [(device: Int, bytes: Int)] {
     var totals: [Int: Int] = [:]
-    for case .exchange(let program, _, _) in code {
-      for (device, bytes) in program.bytesSent { totals[device, default: 0] += bytes }
+    for instruction in code {
+      let programs: [ExchangeProgram] =
+        switch instruction {
+        case .exchange(let program, _, _): [program]
+        case .begin(let calls): calls.map(\.program)
+        default: []
+        }
+      for (device, bytes) in programs.flatMap(\.bytesSent) { totals[device, default: 0] += bytes }
     }
     return totals.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }

@@ -41,10 +41,13 @@ public struct TrainingStart: Hashable, Sendable {
     }
   }
 
+  /// The network.
   public let model: String
+  /// The machine.
   public let machine: String
   /// What the samples are.
   public let data: String
+  /// The samples of a step.
   public let batch: Int
   /// Into how many cells the batch is cut; nil without a grid.
   public let cells: Int?
@@ -52,12 +55,15 @@ public struct TrainingStart: Hashable, Sendable {
   public let isDeterministic: Bool
   /// The steps in all, those done before included.
   public let steps: Int
+  /// The steps of one pass through the data.
   public let stepsPerEpoch: Int
   /// The steps that a checkpoint had done.
   public let firstStep: Int
+  /// The processes that compute.
   public let ranks: [Rank]
   /// What the machine's description says of a step.
   public let priced: SimulatedTime
+  /// The simulated makespan of a step.
   public let simulated: SimulatedTime
 
   /// Creates the beginning of a run.
@@ -90,9 +96,11 @@ public struct TrainingStep: Hashable, Sendable {
   public let loss: Double
   /// The part of the batch whose class was found.
   public let accuracy: Double
+  /// The learning rate of the step.
   public let learningRate: Double
   /// The time of the step.
   public let duration: Seconds
+  /// The samples a second since the step before.
   public let samplesPerSecond: Double
   /// The time left, as far as it can be told.
   public let remaining: Seconds
@@ -123,6 +131,7 @@ public struct TrainingEpoch: Hashable, Sendable {
   public let accuracy: Double
   /// The part of the test samples whose class is found; nil where there are none.
   public let testAccuracy: Double?
+  /// The samples a second over the epoch.
   public let samplesPerSecond: Double
 
   /// Creates an epoch.
@@ -141,7 +150,9 @@ public struct TrainingEpoch: Hashable, Sendable {
 public struct TrainingEnd: Hashable, Sendable {
   /// What a pair of devices exchanged in a step.
   public struct Pair: Hashable, Sendable {
+    /// The device that sends.
     public let from: String
+    /// The device that receives.
     public let to: String
     /// What the simulation says for one step.
     public let simulated: Bytes
@@ -161,8 +172,11 @@ public struct TrainingEnd: Hashable, Sendable {
   public struct Task: Hashable, Sendable {
     /// The phase, `transfer`, `collective` or `update`.
     public let category: String
+    /// The node's name, or the tensor's.
     public let name: String
+    /// The device that it ran on; of a collective the slowest.
     public let device: String
+    /// What the machine's description says.
     public let priced: SimulatedTime
     /// The median over the steps that were measured.
     public let measured: SimulatedTime
@@ -181,6 +195,7 @@ public struct TrainingEnd: Hashable, Sendable {
 
   /// The memory of a rank.
   public struct Memory: Hashable, Sendable {
+    /// The number of the rank.
     public let rank: Int
     /// What was laid out before the first step.
     public let planned: Bytes
@@ -203,14 +218,19 @@ public struct TrainingEnd: Hashable, Sendable {
   public let ledger: String
   /// The part of the test samples whose class is found; nil where there are none.
   public let testAccuracy: Double?
+  /// What the machine's description says of a step: a lower bound.
   public let priced: SimulatedTime
+  /// The simulated makespan of a step.
   public let simulated: SimulatedTime
   /// The median of the steps, the first few left out.
   public let measured: SimulatedTime
   /// What the machine without measured rates says of the step; nil where it has none.
   public let uncalibrated: SimulatedTime?
+  /// What devices exchanged in a step, pair by pair.
   public let pairs: [Pair]
+  /// Every task with its price and its measured time.
   public let tasks: [Task]
+  /// The memory of each rank.
   public let memory: [Memory]
 
   /// Creates the end of a run.

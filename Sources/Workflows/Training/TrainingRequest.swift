@@ -40,8 +40,9 @@ public struct TrainingRequest: Hashable, Sendable {
     public static let stepPoints = ["before-step", "mid-step", "after-step"]
   }
 
-  /// The network, the machine, the step and the limits of the search. A machine that is nil stands for as many
-  /// equal devices of this computer as there are ranks.
+  /// The network, the machine, the step and the limits of the search.
+  ///
+  /// A machine that is nil stands for as many equal devices of this computer as there are ranks.
   public var planning: Request
   /// The name of a data set, or a path.
   public var data: String

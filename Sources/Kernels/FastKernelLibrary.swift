@@ -11,8 +11,8 @@ public enum KernelSource: String, Hashable, Sendable {
   case reference
 }
 
-/// Kernels for training in earnest: weighted operators with oneDNN where it can be opened, the others with loops
-/// of our own, and what neither has with the reference kernels.
+/// Kernels for training in earnest: weighted operators with oneDNN where it can be opened, the others with
+/// loops of our own, and what neither has with the reference kernels.
 ///
 /// A result depends on the operands, the processor and the number of threads of the library; several threads
 /// may run kernels at once.
@@ -23,8 +23,8 @@ public final class FastKernelLibrary: KernelLibrary {
 
   /// Opens oneDNN where it is found.
   ///
-  /// The variable `PARTITA_ONEDNN` names the file to open; without it `.deps/onednn/lib` of the current folder
-  /// and of the folders around the program are looked at, then the system.
+  /// The variable `PARTITA_ONEDNN` names the file to open; without it `.deps/onednn/lib` of the current
+  /// folder and of the folders around the program are looked at, then the system.
   ///
   /// - Parameter threads: How many threads one call of oneDNN may use.
   public convenience init(threads: Int = 1) {

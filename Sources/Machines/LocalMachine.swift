@@ -1,4 +1,5 @@
-/// A member of the family `local/N`: N equal devices of the computer that trains, each one core and one process.
+/// A member of the family `local/N`: N equal devices of the computer that trains, each one core and one
+/// process.
 ///
 /// Its figures are assumptions for a core of today; `partita calibrate` measures those of a real computer.
 struct LocalMachine {

@@ -1,8 +1,8 @@
 public import Graphs
 
 extension TaskGraph {
-  /// A value that changes its layout, its group or both: what the tasks of a conversion, of a transfer or of a
-  /// reduction have in common.
+  /// A value that changes its layout, its group or both: what the tasks of a conversion, of a transfer or
+  /// of a reduction have in common.
   public struct Movement: Hashable, Sendable {
     /// What moves.
     public enum Subject: Hashable, Sendable {

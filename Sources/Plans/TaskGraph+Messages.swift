@@ -16,7 +16,8 @@ public struct DevicePair: Hashable, Sendable {
 }
 
 extension TaskGraph {
-  /// What each device sends to each other one in a step: collectives message by message, transfers flow by flow.
+  /// What each device sends to each other one in a step: collectives message by message, transfers flow by
+  /// flow.
   ///
   /// Samples on their way from storage are left out.
   public func messageBytes(on machine: Machine) -> [(pair: DevicePair, bytes: Bytes)] {

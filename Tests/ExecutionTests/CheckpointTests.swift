@@ -99,7 +99,8 @@ struct CheckpointTests {
   @Test func `heads that say nonsense are errors`() throws {
     let sound =
       #"{"schema":"partita.checkpoint/1","step":1,"epoch":0,"seed":"1","batch":1,"cells":1,"#
-      + #""optimizer":"sgd","schedule":"","schedule_position":0,"ledger":"","model":"","settings":{},"tensors":[T]}"#
+      + #""optimizer":"sgd","schedule":"","schedule_position":0,"ledger":"","#
+      + #""model":"","settings":{},"tensors":[T]}"#
     let tensor = #"{"name":"w","type":"float32","shape":[2],"offset":0,"bytes":8}"#
     func read(_ head: String) throws -> Checkpoint {
       let text = Array(head.utf8)

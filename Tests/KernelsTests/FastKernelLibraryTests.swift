@@ -178,7 +178,8 @@ private func randomCases(_ random: inout SplitMix64) -> [KernelCase] {
       generator: CounterGenerator(seed: 9, step: 2, stream: 1), firstSample: 5, places: [0, 1, 6, 7]))
 }
 
-// The same kernel run from several threads at once writes the same bits: scratch memory is the caller's alone.
+// The same kernel run from several threads at once writes the same bits: scratch memory is the caller's
+// alone.
 @Test func kernelsRunInSeveralThreadsAtOnce() async throws {
   var random = SplitMix64(state: 8)
   let shapes = [[2, 20, 9, 9], [24, 20, 3, 3], [24]]

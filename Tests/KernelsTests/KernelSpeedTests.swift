@@ -8,8 +8,8 @@ private func seconds() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
-/// Prints the speeds that Benchmarks/kernels.py collects, where the variable `PARTITA_MEASURE` asks for it: of the
-/// kernels whose names contain its value.
+/// Prints the speeds that Benchmarks/kernels.py collects, where the variable `PARTITA_MEASURE` asks for it:
+/// of the kernels whose names contain its value.
 @Test(.enabled(if: getenv("PARTITA_MEASURE") != nil)) func kernelSpeeds() throws {
   let library = FastKernelLibrary()
   print("speed\tlibrary\t\(library.description)")

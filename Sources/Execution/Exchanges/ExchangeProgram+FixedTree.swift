@@ -1,8 +1,8 @@
 public import Graphs
 public import Plans
 
-/// The addends that the devices of a group bring into a sum over the batch: maximal nodes of the tree over the
-/// cells, in the order of their cells, one behind the other.
+/// The addends that the devices of a group bring into a sum over the batch: maximal nodes of the tree over
+/// the cells, in the order of their cells, one behind the other.
 public struct CellAddends: Hashable, Sendable {
   /// The cells and their tree.
   public let grid: CellGrid
@@ -30,9 +30,9 @@ public struct CellAddends: Hashable, Sendable {
 extension ExchangeProgram {
   /// A reduce-scatter whose addends are added in a fixed tree.
   ///
-  /// Every coordinate holds its addends one behind the other, one for each of its nodes, in the order of their
-  /// cells. It sends to each other coordinate that one's part of all of them, adds what it receives in the
-  /// tree, and ends with its part of the maximal nodes, one behind the other.
+  /// Every coordinate holds its addends one behind the other, one for each of its nodes, in the order of
+  /// their cells. It sends to each other coordinate that one's part of all of them, adds what it receives
+  /// in the tree, and ends with its part of the maximal nodes, one behind the other.
   ///
   /// - Parameters:
   ///   - step: The index of a reduce-scatter of the conversion.

@@ -3,8 +3,8 @@ public import Machines
 import Plans
 
 extension ExchangeProgram {
-  /// The first half of a sum on the host: every device sends its addends, and the host adds them, in the order
-  /// of the devices or in the tree over the cells.
+  /// The first half of a sum on the host: every device sends its addends, and the host adds them, in the
+  /// order of the devices or in the tree over the cells.
   ///
   /// A device has its addends *before*, one behind the other, and nothing *after*; the host the other way
   /// round has the sum. The host takes one device's addends after another's, so that it needs no scratch for

@@ -3,8 +3,8 @@ public import Machines
 public import Plans
 
 extension ExchangeProgram {
-  /// A transfer from one group to another, as one device runs it: ``Plans/StageTasks/flows(_:from:to:at:)`` on
-  /// real data.
+  /// A transfer from one group to another, as one device runs it: ``Plans/StageTasks/flows(_:from:to:at:)``
+  /// on real data.
   ///
   /// Each receiver takes every element of its part from one device that holds it; where several hold it,
   /// receiver `j` of the group asks replica `j mod replicas`. What a device takes from itself is copied. The

@@ -8,8 +8,8 @@ public import Communication
 /// try progress.finish(over: transport)
 /// ```
 ///
-/// Messages between two ranks arrive in the order in which they are sent, whatever they belong to. So all ranks
-/// must finish this exchange before they begin another one with the same peers.
+/// Messages between two ranks arrive in the order in which they are sent, whatever they belong to. So all
+/// ranks must finish this exchange before they begin another one with the same peers.
 public struct ExchangeProgress {
   private let exchange: BoundExchange
   private var next = 0

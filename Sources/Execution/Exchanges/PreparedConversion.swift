@@ -13,8 +13,8 @@ public enum SourceUse: Hashable, Sendable {
 /// A conversion as one device runs it: an ``ExchangeProgram`` for each of its steps.
 ///
 /// The program of a step brings the device from one state of the conversion to the next. The first one also
-/// does the slices: its buffer *before* is the local tensor of the source layout. A conversion that is made of
-/// slices alone has no step, and ``slice`` does it.
+/// does the slices: its buffer *before* is the local tensor of the source layout. A conversion that is made
+/// of slices alone has no step, and ``slice`` does it.
 public struct PreparedConversion: Sendable {
   /// The steps and states.
   public let conversion: Conversion

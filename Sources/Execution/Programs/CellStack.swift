@@ -3,9 +3,9 @@ import Plans
 /// How the contributions of cells are added as they come: the stack of a binary counter.
 ///
 /// Slot 0 holds the first partial sum. A contribution is written to the next free slot; as long as the two
-/// uppermost sums are the halves of a node of the grid's tree, the upper one is added to the lower one. So in the
-/// end slots 0, 1, … hold the sums of the maximal subtrees of the cells, in order. Without a grid every sum joins
-/// slot 0.
+/// uppermost sums are the halves of a node of the grid's tree, the upper one is added to the lower one. So
+/// in the end slots 0, 1, … hold the sums of the maximal subtrees of the cells, in order. Without a grid
+/// every sum joins slot 0.
 struct CellStack: Hashable, Sendable {
   /// Where a contribution goes, and which sums join after it.
   struct Step: Hashable, Sendable {

@@ -20,7 +20,8 @@ public final class Evaluation {
   /// - Parameters:
   ///   - network: The network with the batch in which samples are classified.
   ///   - library: The kernels.
-  /// - Throws: `InputError` where the network cannot be trained, and ``ExecutionFault`` where it cannot be run.
+  /// - Throws: `InputError` where the network cannot be trained, and ``ExecutionFault`` where it cannot be
+  /// run.
   public init(_ network: Graph, library: any KernelLibrary) throws {
     training = try differentiate(
       network.withoutMasks, options: DifferentiationOptions(batchNormalization: .frozen))

@@ -11,8 +11,8 @@ import Glibc
 /// | `cosine` | η₀ · (1 + cos(π t ∕ T)) ∕ 2 |
 /// | `warmup:W:…` | η₀ · (t + 1) ∕ W while t < W, else the rest |
 ///
-/// > Source: I. Loshchilov, F. Hutter. "SGDR." ICLR 2017, eq. 5 (without restarts); P. Goyal et al. "Accurate,
-/// > Large Minibatch SGD." arXiv:1706.02677, section 2.2 (gradual warm-up).
+/// > Source: I. Loshchilov, F. Hutter. "SGDR." ICLR 2017, eq. 5 (without restarts); P. Goyal et al.
+/// > "Accurate, Large Minibatch SGD." arXiv:1706.02677, section 2.2 (gradual warm-up).
 public struct LearningRateSchedule: Hashable, Sendable {
   private indirect enum Form: Hashable, Sendable {
     case constant

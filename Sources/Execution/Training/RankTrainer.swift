@@ -50,7 +50,8 @@ public struct TrainingJob: Sendable {
   }
 }
 
-/// One rank of a training run: it loads its samples, runs its part of the step and keeps its part of the model.
+/// One rank of a training run: it loads its samples, runs its part of the step and keeps its part of the
+/// model.
 public final class RankTrainer {
   /// What a step gave at this rank.
   public struct StepResult: Sendable {

@@ -298,7 +298,8 @@ extension Vector {
 ///
 ///     e^x = 2^n · e^r,  n = round(x ∕ ln 2),  r = x − n ln 2,  e^r ≈ Σ rᵏ ∕ k!  up to k = 7
 ///
-/// with an error of at most r⁸ ∕ 8! ≤ 6·10⁻⁹ for |r| ≤ ln 2 ∕ 2. Results below the least normal number are zero.
+/// with an error of at most r⁸ ∕ 8! ≤ 6·10⁻⁹ for |r| ≤ ln 2 ∕ 2. Results below the least normal number are
+/// zero.
 @inline(__always)
 func exponential(_ x: Vector) -> Vector {
   let bounded = x.clamped(lowerBound: Vector(repeating: -87.3), upperBound: Vector(repeating: 88.7))

@@ -2,7 +2,8 @@
 ///
 /// ``CollectiveAlgorithm/rounds(_:sizes:results:)`` counts the bytes of the same messages in the same order;
 /// whoever moves real data follows the schedule. A *part* is what a coordinate owns before an all-gather or
-/// after a reduce-scatter; a *piece* is what one coordinate holds before an all-to-all and another afterwards.
+/// after a reduce-scatter; a *piece* is what one coordinate holds before an all-to-all and another
+/// afterwards.
 ///
 /// ```swift
 /// let schedule = CollectiveSchedule(.reduceScatter, .ring, ways: 3)

@@ -5,8 +5,9 @@
 ///
 /// A coordinate that holds k partial sums (the maximal subtrees of its cells, ``CellGrid``) sends k addends
 /// of each part, so that over even parts of `S ∕ w` bytes a reduce-scatter takes
-/// `α + k · (w − 1) · S ∕ (w · β)` where each device has a port each way of β (B∕s). With k = 1, as of equal shares that are subtrees,
-/// and in an all-gather, in which sums are complete, it is the direct algorithm.
+/// `α + k · (w − 1) · S ∕ (w · β)` where each device has a port each way of β (B∕s). With k = 1, as of
+/// equal shares that are subtrees, and in an all-gather, in which sums are complete, it is the direct
+/// algorithm.
 enum FixedTreeAlgorithm {
   static func rounds(
     _ operation: CollectiveOperation, _ parts: LaneParts, addends: [Int]

@@ -93,7 +93,8 @@ private struct RankWork {
     }
     step = state.step
     return latest.refused.map { diagnostic in
-      "\(diagnostic.location.map { "\($0.file): " } ?? "")\(diagnostic.message); the checkpoint before it is taken"
+      let place = diagnostic.location.map { "\($0.file): " } ?? ""
+      return "\(place)\(diagnostic.message); the checkpoint before it is taken"
     }
   }
 

@@ -13,8 +13,9 @@ import Units
 
 /// Trains a network under a plan, one process for each device of the plan.
 ///
-/// The process that calls it coordinates: it plans, starts the ranks as processes of the same program with the
-/// arguments `arguments`, tells `report` what happens, and returns when all ranks have ended. The ranks call
+/// The process that calls it coordinates: it plans, starts the ranks as processes of the same program with
+/// the arguments `arguments`, tells `report` what happens, and returns when all ranks have ended. The ranks
+/// call
 /// ``runRank(_:)`` with the same request.
 ///
 /// - Parameters:

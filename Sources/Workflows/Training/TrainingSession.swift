@@ -130,7 +130,8 @@ struct TrainingSession {
 
   /// What a file gives for a tensor, nil where it is to be drawn.
   ///
-  /// A matrix or kernel all of whose elements are equal cannot be learned from; files without weights have such.
+  /// A matrix or kernel all of whose elements are equal cannot be learned from; files without weights have
+  /// such.
   static func values(_ name: String, _ contents: [String: TensorContents]) -> [Double]? {
     guard let content = contents[name] else { return nil }
     if content.uniformValue != nil, content.type.shape.count > 1 { return nil }

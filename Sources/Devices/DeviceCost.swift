@@ -28,7 +28,8 @@ public struct DeviceCost: Hashable, Sendable {
 ///
 /// The time of arithmetic is that of the device's kind (`arithmeticTime` of each); memory takes
 /// `traffic ∕ (β · η)`, with the memory's bandwidth β (B∕s) and efficiency η. Arithmetic and memory overlap
-/// perfectly, so the longer decides; a launch comes before both.
+/// perfectly, so the longer decides; a launch comes before both. Where a device's kernels were measured, and
+/// work says which of them does it, their rates take the place of both.
 /// Energy is `MACs · e_mac + traffic · e_mem` (J). Element-wise operations cost time and traffic, and no
 /// energy of arithmetic. Work of nothing costs nothing, not even a launch.
 ///
@@ -42,7 +43,9 @@ public func cost(
   }
   let energyOfMemory = device.memory.energy.map { traffic * $0 }
   var time = Seconds.zero
-  if work.multiplyAccumulates > 0 || work.elementOperations > 0 || traffic > .zero {
+  if precision == .float32, let measured = measuredTime(of: work, on: device, sizes: sizes) {
+    time = measured
+  } else if work.multiplyAccumulates > 0 || work.elementOperations > 0 || traffic > .zero {
     let launch: Seconds
     let arithmetic: Seconds
     switch device.model {

@@ -89,15 +89,26 @@ public enum Optimizer: Hashable, Sendable {
   /// | 16 bits with master copies | 14 | 22 | 30 |
   public func updateWork(elements: Int, masterCopies: MasterCopies = .none) -> Work {
     let states = 2 * stateCount * elements
+    var kernel = KernelUse(kernelKind, .update)
+    kernel.elements = max(1, elements)
     switch masterCopies {
     case .none:
       return Work(
         elementOperations: Double(operationsPerElement * elements), parameterElements: 2 * elements,
-        gradientElements: elements, stateElements: states)
+        gradientElements: elements, stateElements: states, kernel: kernel)
     case .float32:
       return Work(
         elementOperations: Double(operationsPerElement * elements), parameterElements: elements,
-        gradientElements: elements, stateElements: states + 2 * elements)
+        gradientElements: elements, stateElements: states + 2 * elements, kernel: kernel)
+    }
+  }
+
+  /// The kernel that updates parameters.
+  private var kernelKind: KernelKind {
+    switch self {
+    case .sgd: .sgd
+    case .momentum: .momentum
+    case .adam: .adam
     }
   }
 }

@@ -72,10 +72,12 @@ public struct TrainingGraph: Hashable, Sendable {
     guard let id = operation.node else { return Work() }
     let node = graph[id]
     let (inputs, outputs) = (graph.inputTypes(of: node), graph.outputTypes(of: node))
-    if let rule = operation.rule {
-      return node.operator.rules.work(of: rule, inputs: inputs, outputs: outputs)
-    }
-    return node.operator.rules.work(operation.phase, inputs: inputs, outputs: outputs)
+    let phase = operation.rule?.phase ?? operation.phase
+    var work =
+      operation.rule.map { node.operator.rules.work(of: $0, inputs: inputs, outputs: outputs) }
+      ?? node.operator.rules.work(phase, inputs: inputs, outputs: outputs)
+    if !work.isEmpty { work.kernel = node.operator.kernelUse(phase, inputs: inputs, outputs: outputs) }
+    return work
   }
 
   /// Returns the multiply-accumulates of a phase over the whole batch.

@@ -50,11 +50,14 @@ public struct Work: Hashable, Sendable {
   public var gradientElements: Int
   /// Elements of optimizer state and master copies, read or written.
   public var stateElements: Int
+  /// Which kernel does the work, for devices whose speed at it was measured.
+  public var kernel: KernelUse?
 
   /// Creates an amount of work.
   public init(
     contraction: Contraction? = nil, multiplyAccumulates: Double = 0, elementOperations: Double = 0,
-    activationElements: Int = 0, parameterElements: Int = 0, gradientElements: Int = 0, stateElements: Int = 0
+    activationElements: Int = 0, parameterElements: Int = 0, gradientElements: Int = 0, stateElements: Int = 0,
+    kernel: KernelUse? = nil
   ) {
     self.contraction = contraction
     self.multiplyAccumulates = multiplyAccumulates
@@ -63,9 +66,11 @@ public struct Work: Hashable, Sendable {
     self.parameterElements = parameterElements
     self.gradientElements = gradientElements
     self.stateElements = stateElements
+    self.kernel = kernel
   }
 
-  /// What is left of the work when a part of it is done; both speak of the same contraction.
+  /// What is left of the work when a part of it is done; both speak of the same contraction, and what is left
+  /// is done by the kernel of the whole.
   public func less(_ part: Work) -> Work {
     Work(
       contraction: contraction, multiplyAccumulates: multiplyAccumulates - part.multiplyAccumulates,
@@ -73,9 +78,9 @@ public struct Work: Hashable, Sendable {
       activationElements: activationElements - part.activationElements,
       parameterElements: parameterElements - part.parameterElements,
       gradientElements: gradientElements - part.gradientElements,
-      stateElements: stateElements - part.stateElements)
+      stateElements: stateElements - part.stateElements, kernel: kernel)
   }
 
   /// Whether there is nothing to do.
-  public var isEmpty: Bool { self == Work() }
+  public var isEmpty: Bool { self == Work(kernel: kernel) }
 }

@@ -47,12 +47,15 @@ public struct Roofline: Hashable, Sendable {
   public let efficiency: EfficiencyCurve
   /// The time that each task costs before it starts.
   public let launch: Seconds
+  /// Measured rates of single kernels in `float32`, which come before the peak.
+  public let rates: KernelRates?
 
   /// Creates a roofline.
-  public init(peaks: PeakRates, efficiency: EfficiencyCurve, launch: Seconds) {
+  public init(peaks: PeakRates, efficiency: EfficiencyCurve, launch: Seconds, rates: KernelRates? = nil) {
     self.peaks = peaks
     self.efficiency = efficiency
     self.launch = launch
+    self.rates = rates
   }
 }
 

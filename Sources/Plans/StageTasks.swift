@@ -28,6 +28,8 @@ public struct StageTasks: Sendable {
   public let isJoined: Bool
   /// The partial sums over the cells of the batch; nil where there is no grid.
   public let partialSums: PartialSums?
+  /// Whether a device's kernels were measured, so that work says which of them does it.
+  let hasMeasuredKernels: Bool
   /// The default algorithm of each level.
   let algorithms: [CollectiveAlgorithm]
 
@@ -47,6 +49,7 @@ public struct StageTasks: Sendable {
     self.options = options
     self.sizes = ElementSizes(options.precision)
     isHomogeneous = machine.areAlike(group.devices)
+    hasMeasuredKernels = group.devices.contains { machine[$0].kernelRates != nil }
     hub = Self.hub(of: group, in: machine)
     let isListed = group.levels.contains { $0.network == .listed }
     isJoined = !isListed || Routes(machine).join(group.devices)
@@ -73,12 +76,37 @@ public struct StageTasks: Sendable {
       let whole =
         operation.rule.map { rules.work(of: $0, inputs: inputs, outputs: outputs) }
         ?? rules.work(phase, inputs: inputs, outputs: outputs)
-      return switch part {
-      case .whole: whole
-      case .beforeStatistics: before()
-      case .afterStatistics: whole.less(before())
-      }
+      let work =
+        switch part {
+        case .whole: whole
+        case .beforeStatistics: before()
+        case .afterStatistics: whole.less(before())
+        }
+      guard hasMeasuredKernels, !work.isEmpty else { return work }
+      return withKernel(work, profile, phase, part: part, inputs: inputs, outputs: outputs)
     }
+  }
+
+  /// Adds to work which kernel does it, one cell of the batch after another where there is a grid.
+  private func withKernel(
+    _ work: Work, _ profile: OperatorProfile, _ phase: Phase, part: OperationPart, inputs: [TensorType],
+    outputs: [TensorType]
+  ) -> Work {
+    var result = work
+    guard var use = profile.node.operator.kernelUse(phase, inputs: inputs, outputs: outputs) else {
+      return work
+    }
+    switch part {
+    case .whole: break
+    case .beforeStatistics: use.kind = .batchStatistics
+    case .afterStatistics: use.kind = .batchScaling
+    }
+    if let grid = cut.grid, let all = profile.inputTypes[0].shape.first, let here = inputs[0].shape.first {
+      // Parts of a split batch hold whole cells.
+      use.calls = max(1, min(here, (here * grid.count + all - 1) / all))
+    }
+    result.kernel = use
+    return result
   }
 
   /// The parts in which an operation runs: two where the devices sum statistics in between.

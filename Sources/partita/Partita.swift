@@ -27,7 +27,7 @@ struct Partita: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InspectCommand.self, PlanCommand.self, SimulateCommand.self, TrainCommand.self, StudyCommand.self,
-      ModelsCommand.self, MachinesCommand.self,
+      ModelsCommand.self, MachinesCommand.self, CalibrateCommand.self,
     ])
 
   static func main() {

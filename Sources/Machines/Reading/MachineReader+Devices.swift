@@ -18,6 +18,14 @@ extension MachineReader {
       case .nearStorage: ["array", "flash"]
       }
     }
+
+    /// The keys that a device of the kind may have beyond those of all kinds.
+    var optional: [String] {
+      switch self {
+      case .processor, .gpu: ["rates"]
+      case .rowStationaryArray, .systolicArray, .nearStorage: []
+      }
+    }
   }
 
   /// How data stands in an array; one so far.
@@ -54,7 +62,7 @@ extension MachineReader {
     guard let kind,
       let block = fields.block(
         node, path: path, required: ["kind"] + kind.required + ["memory"],
-        optional: ["count", "energy-per-mac", "idle-power", "source"])
+        optional: ["count", "energy-per-mac", "idle-power", "source"] + kind.optional)
     else { return }
     readSource(of: block, required: true)
     let model = readModel(kind, in: block)
@@ -107,8 +115,9 @@ extension MachineReader {
       let peaks = readPeaks(in: block)
       let efficiency = readEfficiency(in: block)
       let launch: Seconds? = fields.quantity("launch", in: block, 0...1)
+      let rates = block["rates"].flatMap { readRates($0, path: block.path("rates")) }
       guard let peaks, let efficiency, let launch else { return nil }
-      let roofline = Roofline(peaks: peaks, efficiency: efficiency, launch: launch)
+      let roofline = Roofline(peaks: peaks, efficiency: efficiency, launch: launch, rates: rates)
       return kind == .gpu ? .gpu(roofline) : .processor(roofline)
     case .rowStationaryArray:
       let peaks = readPeaks(in: block)

@@ -1,0 +1,120 @@
+public import Graphs
+public import Machines
+import Units
+
+/// Returns the time of work whose kernel was measured, or nil where there is no rate for it.
+///
+/// ## Model
+///
+/// `n · (t₀ + A ∕ (n · r))` for n calls on equal parts, with the launch t₀ (s) and the amount A that the table
+/// of the kernel counts: `2 · MACs` (FLOP), or where it counts bytes the traffic. The rate r is that of the
+/// table at the extents of one call. To it are added, once, the packing of the parameters of a convolution;
+/// and, where several calls contribute to a gradient, the n − 1 sums that join them.
+func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seconds? {
+  let roofline: Roofline
+  switch device.model {
+  case .processor(let model), .gpu(let model): roofline = model
+  case .rowStationaryArray, .systolicArray, .nearStorage: return nil
+  }
+  guard let rates = roofline.rates, let use = work.kernel else { return nil }
+  guard let table = rates.table(for: use.kind, use.phase, window: use.window, stride: use.stride) else {
+    return nil
+  }
+  let calls = Double(use.calls)
+  let amount: Double
+  switch table.unit {
+  case .operations: amount = 2 * work.multiplyAccumulates
+  case .bytes: amount = Double(sizes.traffic(of: work).count)
+  }
+  var time =
+    calls * roofline.launch.value + amount
+    / table.rate { extent in
+      switch extent {
+      case .samples: Double(use.samples) / calls
+      case .inputChannels: Double(use.inputChannels)
+      case .outputChannels: Double(use.outputChannels)
+      case .places: Double(use.places)
+      case .elements: Double(use.elements) / calls
+      }
+    }
+  if use.kind == .convolution, use.phase != .weightGradient {
+    time += passTime(.packing, .forward, elements: work.parameterElements, passes: 2, calls: 1, roofline)
+  }
+  if use.calls > 1, use.phase == .weightGradient || work.gradientElements > 0 {
+    time += passTime(
+      .sum, .weightGradient, elements: work.gradientElements, passes: 3, calls: use.calls - 1, roofline)
+  }
+  return Seconds(time)
+}
+
+/// The time in which some calls each pass several times over elements of four bytes; zero where their rate is
+/// not given.
+private func passTime(
+  _ kind: KernelKind, _ phase: Phase, elements: Int, passes: Int, calls: Int, _ roofline: Roofline
+) -> Double {
+  guard elements > 0, let table = roofline.rates?.table(for: kind, phase) else { return 0 }
+  let rate = table.rate { _ in Double(elements) }
+  return Double(calls) * (roofline.launch.value + Double(4 * passes * elements) / rate)
+}
+
+extension KernelRates {
+  /// The table of a kernel and phase; of another phase where that one has none.
+  fileprivate func table(
+    for kind: KernelKind, _ phase: Phase, window: Int = 1, stride: Int = 1
+  ) -> RateTable? {
+    if let table = table(for: kind.rated, phase.rated, window: window, stride: stride) { return table }
+    for other in RatedPhase.allCases {
+      if let table = table(for: kind.rated, other, window: window, stride: stride) { return table }
+    }
+    return nil
+  }
+}
+
+extension Phase {
+  /// The phase as machine files name it.
+  public var rated: RatedPhase {
+    switch self {
+    case .forward: .forward
+    case .error: .error
+    case .weightGradient: .weightGradient
+    case .update: .update
+    }
+  }
+}
+
+extension KernelKind {
+  /// The kernel as machine files name it.
+  public var rated: RatedKernel {
+    switch self {
+    case .convolution: .convolution
+    case .depthwiseConvolution: .depthwiseConvolution
+    case .dense: .dense
+    case .matrixMultiplication: .matrixMultiplication
+    case .maxPooling: .maxPooling
+    case .averagePooling: .averagePooling
+    case .globalPooling: .globalPooling
+    case .batchNormalization: .batchNormalization
+    case .batchStatistics: .batchStatistics
+    case .batchScaling: .batchScaling
+    case .layerNormalization: .layerNormalization
+    case .softmax: .softmax
+    case .crossEntropy: .crossEntropy
+    case .activation: .activation
+    case .function: .function
+    case .elementwise: .elementwise
+    case .broadcast: .broadcast
+    case .copy: .copy
+    case .transpose: .transpose
+    case .reduction: .reduction
+    case .dropout: .dropout
+    case .localResponseNormalization: .localResponseNormalization
+    case .selection: .selection
+    case .fork: .fork
+    case .sgd: .sgd
+    case .momentum: .momentum
+    case .adam: .adam
+    case .packing: .packing
+    case .sum: .sum
+    }
+  }
+}

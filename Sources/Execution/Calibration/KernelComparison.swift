@@ -1,0 +1,77 @@
+import Devices
+public import Differentiation
+import Graphs
+public import Kernels
+public import Machines
+public import Results
+import Units
+
+/// Compares the predicted time of every operation of a step on one device with that of its kernels in a loop.
+///
+/// Each kernel runs over one cell of the batch, as often as there are cells. Equal operations are measured
+/// once.
+///
+/// - Parameters:
+///   - training: The training step.
+///   - cells: Into how many cells the batch is cut.
+///   - device: The device whose description is checked.
+///   - library: The kernels.
+/// - Returns: The operations in the order of the step; nil where there is no memory for the kernels.
+public func compareKernels(
+  _ training: TrainingGraph, cells: Int, device: Device, library: any KernelLibrary
+) -> [KernelComparison]? {
+  guard let bench = KernelBench(library) else { return nil }
+  let cells = max(1, min(cells, training.graph.batch))
+  var known: [KernelRequest: Double] = [:]
+  func time(_ request: KernelRequest) -> Double? {
+    if let time = known[request] { return time }
+    let time = bench.time(.kernel(request))
+    known[request] = time
+    return time
+  }
+  var rows: [KernelComparison] = []
+  for operation in training.operations {
+    var work = training.work(of: operation)
+    guard !work.isEmpty, var use = work.kernel else { continue }
+    var measured: Double?
+    if let parameter = operation.parameter {
+      measured = bench.time(.update(training.optimizer, training.graph[parameter].type.elementCount))
+    } else if let id = operation.node {
+      let node = training.graph[id]
+      use.calls = min(cells, max(1, use.samples))
+      work.kernel = use
+      let types = (training.graph.inputTypes(of: node), training.graph.outputTypes(of: node))
+      let calls = use.calls
+      func part(_ type: TensorType) -> TensorType {
+        guard let first = type.shape.first, first % training.graph.batch == 0 else { return type }
+        return type.with(shape: [max(1, first / calls)] + type.shape.dropFirst())
+      }
+      let firstParameter = node.operator.firstParameter
+      let inputs = types.0.enumerated().map { $0.offset < firstParameter ? part($0.element) : $0.element }
+      let outputs = types.1.map(part)
+      let step = operation.rule.map { KernelRequest.Step.backward($0) } ?? .forward
+      func request(_ step: KernelRequest.Step) -> KernelRequest {
+        KernelRequest(
+          node.operator, step, inputTypes: inputs, outputTypes: outputs, statisticsCount: 1 << 14)
+      }
+      measured = time(request(step)).map { $0 * Double(calls) }
+      if case .batchNormalization(let rules) = node.operator, rules.mode != .frozen {
+        let sums = operation.rule.map { KernelRequest.Step.backwardStatistics($0) } ?? .forwardStatistics
+        measured = time(request(sums)).flatMap { sum in measured.map { $0 + sum * Double(calls) } }
+      }
+      if let packing = bench.time(.packing(request(step))) { measured = measured.map { $0 + packing } }
+      if calls > 1, work.gradientElements > 0, let sum = bench.time(.sum(work.gradientElements)) {
+        measured = measured.map { $0 + sum * Double(calls - 1) }
+      }
+    }
+    guard let measured else { continue }
+    let predicted = cost(of: work, on: device, precision: .float32, sizes: ElementSizes(.float32)).time
+    rows.append(
+      KernelComparison(
+        name: operation.parameter.map { training.graph[$0].name }
+          ?? operation.node.map { training.graph[$0].name } ?? "",
+        kernel: use.kind.rawValue, phase: use.phase.rawValue, predicted: predicted,
+        measured: Seconds(measured)))
+  }
+  return rows
+}

@@ -1,0 +1,88 @@
+import Devices
+import Differentiation
+import Graphs
+import Kernels
+import Machines
+import Units
+
+/// A table of rates that is to be measured: a grid, and what is measured at each of its points.
+struct RateDesign {
+  /// What is measured at a point, and how much it does in the table's unit.
+  struct Point {
+    let subject: KernelBench.Subject
+    let amount: Double
+  }
+
+  let kernel: RatedKernel
+  let phase: Phase
+  let window: Int
+  let stride: Int
+  let unit: RateTable.Unit
+  let axes: [RateTable.Axis]
+  /// Points that do more are not measured: their rates are those of smaller ones.
+  let limit: Double
+  /// What is measured where the axes have some extents, in the order of the axes; nil where there is no such
+  /// point.
+  let point: @Sendable ([Int]) -> Point?
+
+  init(
+    _ kernel: RatedKernel, _ phase: Phase, window: Int = 1, stride: Int = 1, unit: RateTable.Unit = .bytes,
+    _ axes: [(RateExtent, [Int])], limit: Double = 256e6, point: @escaping @Sendable ([Int]) -> Point?
+  ) {
+    self.kernel = kernel
+    self.phase = phase
+    self.window = window
+    self.stride = stride
+    self.unit = unit
+    self.axes = axes.map { RateTable.Axis($0.0, $0.1) }
+    self.limit = limit
+    self.point = point
+  }
+
+  /// The extents of all points; the last axis varies fastest.
+  var grid: [[Int]] {
+    axes.reduce([[]]) { points, axis in points.flatMap { point in axis.points.map { point + [$0] } } }
+  }
+}
+
+/// Which part of an operator's phase a kernel does.
+enum KernelPart { case whole, statistics, scaling }
+
+extension RateDesign.Point {
+  /// A kernel of an operator on tensors of some shapes.
+  init?(
+    _ operator: Operator, _ shapes: [[Int]], _ phase: Phase, unit: RateTable.Unit,
+    part: KernelPart = .whole, isPacking: Bool = false
+  ) {
+    let types = shapes.map { TensorType(.float32, $0) }
+    let rules = `operator`.rules
+    guard let outputs = try? rules.outputTypes(inputs: types) else { return nil }
+    let rule = rules.gradient(inputs: types, outputs: outputs)
+    let operation = rule.operations.first { $0.phase == phase }
+    guard phase == .forward || operation != nil else { return nil }
+    var work =
+      operation.map { rules.work(of: $0, inputs: types, outputs: outputs) }
+      ?? rules.work(phase, inputs: types, outputs: outputs)
+    let before = rules.workBeforeStatistics(phase, inputs: types, outputs: outputs)
+    var step = operation.map { KernelRequest.Step.backward($0) } ?? .forward
+    switch part {
+    case .whole: break
+    case .scaling: work = work.less(before)
+    case .statistics:
+      work = before
+      step = operation.map { .backwardStatistics($0) } ?? .forwardStatistics
+    }
+    let request = KernelRequest(
+      `operator`, step, inputTypes: types, outputTypes: outputs, statisticsCount: 1 << 14)
+    if isPacking {
+      amount = Double(8 * types[1].elementCount)
+      subject = .packing(request)
+    } else {
+      amount =
+        unit == .operations
+        ? 2 * work.multiplyAccumulates : Double(ElementSizes(.float32).traffic(of: work).count)
+      subject = .kernel(request)
+    }
+    guard amount > 0 else { return nil }
+  }
+}

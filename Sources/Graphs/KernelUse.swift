@@ -1,0 +1,141 @@
+/// The code that does some work, as far as its speed may be measured for itself.
+public enum KernelKind: String, Hashable, Sendable, CaseIterable {
+  case convolution
+  /// A convolution of one input channel for each group.
+  case depthwiseConvolution = "depthwise-convolution"
+  case dense
+  case matrixMultiplication = "matrix-multiplication"
+  case maxPooling = "max-pooling"
+  case averagePooling = "average-pooling"
+  case globalPooling = "global-pooling"
+  case batchNormalization = "batch-normalization"
+  /// The sums of a batch normalisation.
+  case batchStatistics = "batch-statistics"
+  /// What a batch normalisation does once its sums are there.
+  case batchScaling = "batch-scaling"
+  case layerNormalization = "layer-normalization"
+  case softmax
+  case crossEntropy = "cross-entropy"
+  /// An activation of comparisons and products.
+  case activation
+  /// An activation with a function of the library.
+  case function
+  case elementwise
+  /// An element-wise operation whose operands have different shapes.
+  case broadcast
+  /// Elements that change their place.
+  case copy
+  case transpose
+  case reduction
+  case dropout
+  case localResponseNormalization = "local-response-normalization"
+  case selection
+  case fork
+  case sgd
+  case momentum
+  case adam
+  /// Parameters that are put in the order in which a kernel reads them.
+  case packing
+  /// A gradient that is added to another.
+  case sum
+}
+
+/// Which kernel does some work, in how many calls, and the extents on which its speed depends.
+public struct KernelUse: Hashable, Sendable {
+  /// The kernel.
+  public var kind: KernelKind
+  /// The phase in which it runs.
+  public let phase: Phase
+  /// How often it runs, on equal parts of the work.
+  public var calls = 1
+  /// The places of the window of a convolution or pooling.
+  public var window = 1
+  /// The greatest step of the window.
+  public var stride = 1
+  /// The samples of all calls; of a product of matrices, its rows.
+  public var samples = 1
+  /// The input channels of each group.
+  public var inputChannels = 1
+  /// The output channels of each group; of a depthwise convolution all of them.
+  public var outputChannels = 1
+  /// The places of a plane, of a convolution or pooling those of its output; elsewhere the elements that are
+  /// treated together.
+  public var places = 1
+  /// The elements of all calls.
+  public var elements = 1
+
+  /// Creates a use of one call whose extents are all one.
+  public init(_ kind: KernelKind, _ phase: Phase) {
+    self.kind = kind
+    self.phase = phase
+  }
+}
+
+extension Operator {
+  /// Which kernel does a phase of the operator on tensors of the given types; nil for layers of a table, which
+  /// no kernel computes.
+  public func kernelUse(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> KernelUse? {
+    guard let kind = kernelKind(inputs, outputs), let first = inputs.first else { return nil }
+    var use = KernelUse(kind, phase)
+    use.samples = first.shape.first ?? 1
+    use.elements = max(1, first.elementCount)
+    switch self {
+    case .convolution(let rules):
+      let weight = inputs[1].shape
+      let groups = max(1, first.shape[1] / max(1, weight[1]))
+      use.window = weight.dropFirst(2).reduce(1, *)
+      use.stride = rules.strides.max() ?? 1
+      use.inputChannels = weight[1]
+      use.outputChannels = kind == .depthwiseConvolution ? weight[0] : max(1, weight[0] / groups)
+      use.places = outputs[0].shape.dropFirst(2).reduce(1, *)
+    case .dense(let rules):
+      use.samples = outputs[0].shape[0]
+      use.inputChannels = first.shape[rules.transposeInput ? 0 : 1]
+      use.outputChannels = outputs[0].shape[1]
+    case .matrixMultiplication:
+      use.samples = outputs[0].shape.dropLast().last ?? 1
+      use.inputChannels = first.shape.last ?? 1
+      use.outputChannels = outputs[0].shape.last ?? 1
+    case .pooling(let rules):
+      use.window = rules.kernel.reduce(1, *)
+      use.stride = rules.strides.max() ?? 1
+      use.places = outputs[0].shape.dropFirst(2).reduce(1, *)
+    case .globalPooling, .batchNormalization, .localResponseNormalization:
+      use.places = first.shape.dropFirst(2).reduce(1, *)
+    case .layerNormalization, .softmax, .softmaxCrossEntropy: use.places = first.shape.last ?? 1
+    default: use.elements = max(first.elementCount, outputs.first?.elementCount ?? 0, 1)
+    }
+    return use
+  }
+
+  private func kernelKind(_ inputs: [TensorType], _ outputs: [TensorType]) -> KernelKind? {
+    switch self {
+    case .convolution:
+      inputs[1].shape[1] == 1 && inputs[0].shape[1] > 1 ? .depthwiseConvolution : .convolution
+    case .dense: .dense
+    case .matrixMultiplication: .matrixMultiplication
+    case .pooling(let rules): rules.reduction == .maximum ? .maxPooling : .averagePooling
+    case .globalPooling: .globalPooling
+    case .batchNormalization: .batchNormalization
+    case .layerNormalization: .layerNormalization
+    case .softmax: .softmax
+    case .softmaxCrossEntropy: .crossEntropy
+    case .activation(let rules):
+      switch rules.function {
+      case .relu, .leakyRelu, .clip, .hardSigmoid, .hardSwish, .negate, .absolute: .activation
+      default: .function
+      }
+    case .elementwise:
+      inputs.allSatisfy { $0.shape == outputs[0].shape } ? .elementwise : .broadcast
+    case .scaleByConstant: .activation
+    case .concatenation, .split, .slice, .pad, .reshape: .copy
+    case .transpose: .transpose
+    case .reduction: .reduction
+    case .dropout: .dropout
+    case .localResponseNormalization: .localResponseNormalization
+    case .gather, .embedding: .selection
+    case .fork: .fork
+    case .tabulated, .tabulatedLoss: nil
+    }
+  }
+}

@@ -143,9 +143,9 @@ struct ExchangeConversionTests {
     }
     var stated = [[Int]](repeating: [Int](repeating: 0, count: cut.deviceCount), count: cut.deviceCount)
     for (number, trial) in trials.enumerated() {
+      let how = "\(trial.algorithm) \(trial.use) \(trial.isShared)"
       let place: Comment =
-        "seed \(seed), \(one.ways) \(one.weights) \(one.shape): \(trial.from) to \(trial.to), "
-        + "\(trial.algorithm) \(trial.use) \(trial.isShared)"
+        "seed \(seed), \(one.ways) \(one.weights) \(one.shape): \(trial.from) to \(trial.to), \(how)"
       for device in 0..<cut.deviceCount {
         let (values, fault) = results.get(device, number)
         #expect(fault == nil, place)

@@ -82,9 +82,9 @@ struct ExchangeTransferTests {
       }
     }
     for (number, trial) in trials.enumerated() {
+      let ways = trial.cuts.map(\.ways)
       let place: Comment =
-        "seed \(seed), trial \(number): \(trial.shape) \(trial.source) to \(trial.target), "
-        + "\(trial.cuts.map(\.ways))"
+        "seed \(seed), trial \(number): \(trial.shape) \(trial.source) to \(trial.target), \(ways)"
       for device in 0..<Self.deviceCount {
         #expect(results.get(device, number) == Self.values(trial, group: 1, device), place)
       }

@@ -1,0 +1,49 @@
+import Plans
+import Testing
+
+@testable import Execution
+
+/// The binary counter that adds the contributions of cells.
+struct CellStackTests {
+  /// Runs the steps on text, so that the order of additions can be read.
+  private func sums(_ cells: [Int], _ grid: CellGrid?) -> [String] {
+    var stack = CellStack(grid)
+    var slots = [String](repeating: "", count: 64)
+    for cell in cells {
+      let step = stack.push(cell)
+      slots[step.slot] = "\(cell)"
+      for join in 0..<step.joins {
+        let target = step.slot - 1 - join
+        slots[target] = "(\(slots[target])+\(slots[target + 1]))"
+      }
+    }
+    return Array(slots[..<stack.count])
+  }
+
+  @Test func eightCellsAreAddedInABinaryTree() {
+    let grid = CellGrid(samples: 8, cells: 8)
+    #expect(sums(Array(0..<8), grid) == ["(((0+1)+(2+3))+((4+5)+(6+7)))"])
+  }
+
+  @Test func aLeftHalfWithoutARightOneIsTheWholeNode() {
+    let grid = CellGrid(samples: 5, cells: 5)
+    #expect(sums(Array(0..<5), grid) == ["(((0+1)+(2+3))+4)"])
+  }
+
+  @Test(arguments: 1...16) func whatIsLeftAreTheMaximalSubtrees(count: Int) {
+    let grid = CellGrid(samples: count, cells: count)
+    for first in 0..<count {
+      for end in (first + 1)...count {
+        let nodes = grid.maximalSubtrees(of: [first..<end])
+        var stack = CellStack(grid)
+        for cell in first..<end { _ = stack.push(cell) }
+        #expect(stack.count == nodes.count, "cells \(first)..<\(end) of \(count)")
+        #expect(stack.depth == grid.mostPartialSums(of: [first..<end]), "cells \(first)..<\(end) of \(count)")
+      }
+    }
+  }
+
+  @Test func withoutAGridEveryContributionJoinsTheFirst() {
+    #expect(sums([0, 0, 0], nil) == ["((0+0)+0)"])
+  }
+}

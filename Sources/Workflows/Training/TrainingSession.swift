@@ -41,6 +41,7 @@ struct TrainingSession {
     self.request = request
     self.schedule = schedule
     session = try Session(Self.planning(request, plan: plan))
+    try Self.requireRunnable(session)
     decision = try session.decide()
     tasks = try session.tasks(of: decision)
     do throws(PlanViolations) {
@@ -73,6 +74,30 @@ struct TrainingSession {
       case .steps(let count): count
       case .epochs(let count): count * perEpoch
       }
+  }
+
+  /// Refuses what can be planned and not run.
+  private static func requireRunnable(_ session: Session) throws(InputError) {
+    let graph = session.whole.graph
+    for node in graph.nodes {
+      switch node.operator {
+      case .tabulated, .tabulatedLoss:
+        throw InputError(
+          .badModel, "\(graph.name) is a layer table, which says what layers cost and not what they compute",
+          hint: "train a network: 'partita models' lists those that are built in")
+      default: break
+      }
+    }
+    if session.request.overlap == .steady {
+      throw InputError(
+        .usage, "steps that overlap are planned and simulated, and not run",
+        hint: "leave out --overlap steady")
+    }
+    if session.request.precision != .float32 {
+      throw InputError(
+        .usage, "training computes in float32, not in \(session.request.precision.rawValue)",
+        hint: "leave out --precision")
+    }
   }
 
   /// The planning request: without a machine equal devices of this computer, and with an order to keep only

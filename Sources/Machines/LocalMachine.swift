@@ -2,7 +2,7 @@
 /// process.
 ///
 /// Its figures are assumptions for a core of today; `partita calibrate` measures those of a real computer.
-struct LocalMachine {
+public struct LocalMachine {
   /// The names that lists show.
   static let names = ["local/1", "local/2", "local/4", "local/8"]
   /// The most devices.
@@ -10,6 +10,12 @@ struct LocalMachine {
 
   /// The number of devices.
   let count: Int
+
+  /// The member of so many devices.
+  public init(count: Int) { self.count = count }
+
+  /// The name of the group that all its devices form.
+  public var group: String { count == 1 ? "core" : DeviceGroup.meshName }
 
   init?(name: String) {
     let words = name.split(separator: "/", omittingEmptySubsequences: false)

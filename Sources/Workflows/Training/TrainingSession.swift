@@ -104,7 +104,13 @@ struct TrainingSession {
   /// what keeps it.
   private static func planning(_ request: TrainingRequest, plan: String?) -> Request {
     var planning = request.planning
-    if planning.machine == nil { planning.machine = "local/\(request.ranks ?? 1)" }
+    if planning.machine == nil {
+      planning.machine = "local/\(request.ranks ?? 1)"
+      // Whoever asks for so many ranks wants all of them to work.
+      if let count = request.ranks, planning.groups == nil {
+        planning.groups = [LocalMachine(count: count).group]
+      }
+    }
     if let plan {
       planning.planSource = .file(planName)
       planning.fixedPlan = nil

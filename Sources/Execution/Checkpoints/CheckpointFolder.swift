@@ -54,6 +54,12 @@ public struct CheckpointFolder: Hashable, Sendable {
     for step in earlier.dropLast() { unlink(path(ofStep: step)) }
   }
 
+  /// Makes the folder where it is not there, and checks that it can be written to.
+  public func prepare() throws(InputError) {
+    try create()
+    guard access(path, W_OK | X_OK) == 0 else { throw fault("cannot be written", errno) }
+  }
+
   /// Returns the newest checkpoint that is sound, nil where there is none at all.
   ///
   /// - Throws: `InputError` with every reason where all are damaged.

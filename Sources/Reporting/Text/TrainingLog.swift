@@ -104,7 +104,12 @@ extension TrainingStart {
         "\(firstStep > 0 ? "\(firstStep) are done of " : "")\(steps), "
           + "\(Wording.rounded(epochs, digits: 3)) epochs of \(stepsPerEpoch)"
       ),
-      ("a step", "\(simulated) simulated; the price, a lower bound, is \(priced)"),
+      (
+        "a step",
+        simulated == priced
+          ? "\(simulated), priced and simulated"
+          : "\(simulated) simulated; the price, a lower bound, is \(priced)"
+      ),
       (
         "sums",
         isDeterministic

@@ -35,12 +35,13 @@ public func runRank(_ request: TrainingRequest) -> Int32 {
     seat.flush(milliseconds: 1000)
     return 69
   } catch let error as InputError {
-    let first = error.diagnostics.first
-    seat.send(
-      RankMessage.fault(
-        kind: first?.kind.rawValue ?? "", message: first?.message ?? "\(error)", hint: first?.hint,
-        file: first?.location?.file
-      ).bytes)
+    for diagnostic in error.diagnostics {
+      seat.send(
+        RankMessage.fault(
+          kind: diagnostic.kind.rawValue, message: diagnostic.message, hint: diagnostic.hint,
+          file: diagnostic.location?.file
+        ).bytes)
+    }
     seat.flush(milliseconds: 1000)
     return 65
   } catch {
@@ -57,6 +58,8 @@ private struct RankWork {
   let trainer: RankTrainer
   let folder: CheckpointFolder?
   var step = 0
+  /// The steps after which the last checkpoint was written or read.
+  private var keptStep = -1
 
   init(_ session: TrainingSession, seat: RankSeat) throws {
     self.session = session
@@ -92,6 +95,7 @@ private struct RankWork {
         at: SourceLocation(file: latest.checkpoint.path))
     }
     step = state.step
+    keptStep = step
     return latest.refused.map { diagnostic in
       let place = diagnostic.location.map { "\($0.file): " } ?? ""
       return "\(place)\(diagnostic.message); the checkpoint before it is taken"
@@ -132,6 +136,7 @@ private struct RankWork {
       }
       if session.request.checkpointInterval.map({ step % $0 == 0 }) ?? isEpochEnd { try checkpoint() }
     }
+    if keptStep != step { try checkpoint() }
     try finish(accuracy: accuracyStep == step ? accuracy : nil)
   }
 
@@ -143,8 +148,9 @@ private struct RankWork {
     kill(getpid(), SIGKILL)
   }
 
-  private func checkpoint() throws {
+  private mutating func checkpoint() throws {
     guard let folder else { return }
+    keptStep = step
     guard let model = try trainer.gather() else { return }
     let state = session.state(after: step, ledger: model.ledger)
     let failure = session.request.failure
@@ -176,7 +182,7 @@ private struct RankWork {
     seat.send(
       RankMessage.result(
         digest: digest, ledger: model.ledger.text,
-        testAccuracy: try accuracy ?? (session.steps == 0 ? session.testAccuracy(of: model) : nil),
+        testAccuracy: try accuracy ?? session.testAccuracy(of: model),
         steps: step
       ).bytes)
   }

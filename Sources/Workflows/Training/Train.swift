@@ -28,6 +28,8 @@ public func train(
   _ request: TrainingRequest, arguments: [String], report: (TrainingEvent) throws -> Void
 ) throws {
   let session = try TrainingSession(request)
+  // Before hours are spent on what could not be kept.
+  if let folder = request.checkpointFolder { try CheckpointFolder(folder).prepare() }
   for note in session.startNotes { try report(.note(note)) }
   let count = session.ranks.devices.count
   let threads = session.threads
@@ -110,7 +112,6 @@ private struct TrainingDesk {
   private var open: [Int: [Int: (losses: [RankMessage.Part], correct: Int, nanoseconds: Int)]] = [:]
   private var durations: [Int] = []
   private var started: UInt64 = 0
-  private var lastStep: UInt64 = 0
   private var epochLoss = 0.0
   private var epochCorrect = 0
   private var epochSteps = 0
@@ -121,6 +122,7 @@ private struct TrainingDesk {
   private var outcome: RankMessage?
   /// Why a rank gave up.
   private(set) var fault: (any Error)?
+  private var faultRank = -1
 
   init(_ session: TrainingSession) {
     self.session = session
@@ -150,8 +152,15 @@ private struct TrainingDesk {
     case .measured: measured[rank] = message
     case .result: outcome = message
     case .fault(let kind, let text, let hint, let file):
-      // The first that gives up knows why; others give up because it is gone.
-      guard fault == nil, kind != "peer" else { return }
+      // The first that gives up knows why, and may have several reasons; others give up because it is gone.
+      guard kind != "peer" else { return }
+      if let known = fault as? InputError, faultRank == rank, let kind = DiagnosticKind(rawValue: kind) {
+        let location = file.map { SourceLocation(file: $0) }
+        fault = InputError(known.diagnostics + [Diagnostic(kind, text, at: location, hint: hint)])
+        return
+      }
+      guard fault == nil else { return }
+      faultRank = rank
       if let kind = DiagnosticKind(rawValue: kind) {
         if kind == .badModel, text.hasPrefix("the loss is no number") {
           fault = TrainingFault.failed(text + (hint.map { ": \($0)" } ?? ""))
@@ -166,7 +175,6 @@ private struct TrainingDesk {
 
   private mutating func start(_ report: (TrainingEvent) throws -> Void) throws {
     started = now()
-    lastStep = started
     epochStart = started
     try report(
       .start(
@@ -190,9 +198,7 @@ private struct TrainingDesk {
     durations.append(nanoseconds)
     let time = now()
     let batch = session.session.batch
-    let elapsed = Double(time - lastStep) / 1e9
     let mean = Double(time - started) / 1e9 / Double(max(1, number - firstStep))
-    lastStep = time
     epochLoss += loss
     epochCorrect += correct
     epochSteps += 1
@@ -204,7 +210,7 @@ private struct TrainingDesk {
           learningRate: session.schedule.rate(
             session.learningRate, step: number - 1, of: session.steps, epoch: epoch),
           duration: Seconds(Double(nanoseconds) / 1e9),
-          samplesPerSecond: elapsed > 0 ? Double(batch) / elapsed : 0,
+          samplesPerSecond: nanoseconds > 0 ? Double(batch) * 1e9 / Double(nanoseconds) : 0,
           remaining: Seconds(mean * Double(session.steps - number)))))
     guard number % session.stepsPerEpoch == 0 else { return }
     let seconds = Double(time - epochStart) / 1e9

@@ -52,7 +52,8 @@ struct TrainingSession {
     ranks = RankTable(tasks, on: decision.machine)
     if let wanted = request.ranks, wanted != ranks.devices.count {
       throw InputError(
-        .usage, "the plan runs on \(ranks.devices.count) devices, not on \(wanted)",
+        .usage,
+        "the plan runs on \(ranks.devices.count) device\(ranks.devices.count == 1 ? "" : "s"), not on \(wanted)",
         hint: "leave out --ranks, or name a machine of \(wanted) devices")
     }
     let opened = try openDataset(request.data, in: request.dataFolders)
@@ -126,6 +127,11 @@ struct TrainingSession {
   /// The shape of a sample and the number of classes that a network wants.
   private static func samples(of training: TrainingGraph) throws(InputError) -> (shape: [Int], classes: Int) {
     let graph = training.graph
+    guard !graph.nodes.contains(where: { if case .tabulated = $0.operator { true } else { false } }) else {
+      throw InputError(
+        .badModel, "\(graph.name) is a layer table: it says how much is computed, and not what",
+        hint: "train an ONNX file, or a network that 'partita models' does not call a table")
+    }
     let samples = graph.inputs.filter { graph[$0].role == .sample }
     guard samples.count == 1, let sample = samples.first else {
       throw InputError(
@@ -188,12 +194,19 @@ struct TrainingSession {
     return request.threads ?? max(1, processorCount() / max(1, ranks.devices.count))
   }
 
+  /// The learning rates of the run, in words that are equal where they are.
+  private var scheduleWords: String {
+    let words = "\(schedule.words) from \(learningRate)"
+    // Such a rate depends on when the run will end.
+    return words.contains("cosine") ? "\(words) over \(steps) steps" : words
+  }
+
   /// What a checkpoint says of the run after some steps.
   func state(after step: Int, ledger: SampleLedger) -> RunState {
     RunState(
       step: step, epoch: step / stepsPerEpoch, seed: request.seed, batch: session.batch,
       cells: decision.plan.options.cells.map { min($0, session.batch) } ?? 0,
-      optimizer: session.whole.optimizer.name, schedule: "\(schedule.words) from \(learningRate)",
+      optimizer: session.whole.optimizer.name, schedule: scheduleWords,
       schedulePosition: step, ledger: ledger.text, model: modelFingerprint(of: session.whole.graph),
       settings: [
         RunState.Setting("data", training.name),

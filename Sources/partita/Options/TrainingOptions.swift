@@ -31,7 +31,8 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How the learning rate changes: constant, cosine, or step:EVERY:FACTOR.", valueName: "schedule"))
+      "How the learning rate changes: constant, cosine, step:EPOCHS:FACTOR, or one of them after "
+        + "warmup:STEPS:.", valueName: "schedule"))
   var schedule = "constant"
 
   @Option(help: ArgumentHelp("Train only what comes after this layer.", valueName: "layer"))

@@ -13,7 +13,7 @@ PARTITA := $(SCRATCH)/release/partita
 PYTHON := .deps/venv/bin/python
 
 .PHONY: help deps build demo test unit-test lint check-documentation check-json check-onnx check-errors \
-	check-determinism bench clean
+	check-determinism check-training soak bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 22
@@ -24,10 +24,10 @@ deps: ## Fills .deps with the checkers and example networks; does nothing when i
 build: ## Builds the command line in release.
 	swift build --product partita $(FLAGS)
 
-demo: deps build ## Plans, prices and simulates a real network.
+demo: deps build ## Plans, prices and simulates a real network, and trains a small one.
 	@PATH="$(CURDIR)/$(SCRATCH)/release:$$PATH" scripts/demo.sh
 
-test: deps lint unit-test check-documentation check-json check-onnx check-errors check-determinism ## Runs every check.
+test: deps lint unit-test check-documentation check-json check-onnx check-errors check-training check-determinism ## Runs every check.
 	@echo
 	@echo "make test: everything passed"
 	@grep -E 'Test run with' $(SCRATCH)/test.log
@@ -52,6 +52,13 @@ check-onnx: unit-test
 
 check-errors: unit-test
 	$(PYTHON) scripts/check_errors.py $(PARTITA)
+
+# Alone, since it says of times that they are short.
+check-training: unit-test check-documentation check-json check-onnx check-errors
+	$(PYTHON) scripts/check_training.py $(PARTITA)
+
+soak: deps build ## Kills ranks at random and resumes, for ten minutes.
+	$(PYTHON) scripts/check_training.py $(PARTITA) --minutes 10
 
 check-determinism: unit-test
 	swift build --product partita --scratch-path $(DEBUG_SCRATCH)

@@ -3,8 +3,8 @@
 
 Usage: python3 Benchmarks/training.py [--quick] [--with-torch]. Needs a built `partita` and prints Markdown
 tables. All runs of a comparison alternate, each in processes of its own; figures are medians over the runs,
-and in brackets the shortest step. A step is timed without the reading of its samples, on both sides; the first
-step of a run counts nowhere.
+and in brackets the shortest step. A step is timed without the reading of its samples, on both sides; the
+first step of a run counts nowhere.
 """
 
 import argparse
@@ -184,24 +184,6 @@ class Report:
                     rows.append([name, mebibytes(planned), mebibytes(resident), over])
         table(["network", "planned peak", "growth", "difference"], rows)
 
-    def tasks(self, networks):
-        print("## The task graph over the kernels\n")
-        rows = []
-        for case in [Case(network, 1, threads) for network in networks for threads in [1, 2]]:
-            shares, within, counts = [], [], []
-            for run in self.runs[case]:
-                times = [task["measured_s"] for task in run.end["tasks"]]
-                shares.append(1 - sum(times) / run.end["measured_s"])
-                within.append(min(times) * len(times) / run.end["measured_s"])
-                counts.append(len(times))
-            outside, inside = statistics.median(shares), statistics.median(within)
-            name = f"{case.network}, {case.threads} thread{'s' * (case.threads > 1)}"
-            percent = [f"{outside:.2%}", f"{inside:.3%}"]
-            rows.append([name, str(counts[0]), seconds(self.time(case)), *percent])
-        table(["network", "tasks", "step", "between tasks", "at most, within tasks"], rows)
-        print("*Between tasks* is the step less the medians of its tasks, which noise may well outweigh;")
-        print("*within tasks* is their number times the shortest of them, which is hardly more than a call.\n")
-
     def longest(self, partita, networks, count):
         for network in networks:
             text = output([partita, "inspect", network, "--batch", str(BATCH[network]), "--json"])
@@ -243,6 +225,24 @@ def checkpoint(partita, folder, networks, rounds):
         rate = f"{size / cost / 1e6:.0f} MB/s" if cost > 0 else ""
         rows.append([network, mebibytes(size), *map(seconds, times), rate])
     table(["network", "size", "step to step without", "with one each step", "one checkpoint", "rate"], rows)
+
+
+def tasks(partita, folder, networks, rounds):
+    print("## The task graph over the kernels\n")
+    rows = []
+    for network in networks:
+        # The graph costs the same for any batch, and a step of few samples shows it best.
+        batch, steps = {"lenet": (64, 60), "resnet18": (2, 12)}[network]
+        runs = [train(partita, folder, Case(network), steps, batch) for _ in range(rounds)]
+        times = [[task["measured_s"] for task in run.end["tasks"]] for run in runs]
+        step = statistics.median(run.time for run in runs)
+        between = statistics.median(run.time - sum(parts) for run, parts in zip(runs, times))
+        within = statistics.median(min(parts) for parts in times) * len(times[0])
+        counts = [f"{network}, batch {batch}", str(len(times[0])), seconds(step)]
+        rows.append(counts + [f"{between / step:.2%}", f"{within / step:.3%}"])
+    table(["network", "tasks", "step", "between tasks", "at most, within tasks"], rows)
+    print("*Between tasks* is the step less the medians of its tasks, which noise may well outweigh;")
+    print("*within tasks* is their number times the shortest of them, which is hardly more than a call.\n")
 
 
 # MARK: The whole
@@ -292,15 +292,15 @@ def interpreter_of(options):
     return interpreter
 
 
-def cases_of(parts, networks, interpreter):
+def cases_of(parts, networks, interpreter, longest):
     """The cases that the parts need, each once."""
     cases = []
     for network in networks:
-        if parts & {"torch", "memory", "ranks", "determinism", "tasks"}:
+        if parts & {"torch", "memory", "ranks", "determinism"} or longest:
             cases.append(Case(network))
         if "torch" in parts and interpreter:
             cases.append(Torch(network, 1))
-        if parts & {"torch", "tasks"}:
+        if "torch" in parts:
             cases.append(Case(network, 1, 2))
         if "torch" in parts and interpreter:
             cases.append(Torch(network, 2))
@@ -320,7 +320,7 @@ def measured(options, interpreter, folder, parts, networks):
         return train(options.partita, folder, case, steps)
 
     runs = collections.defaultdict(list)
-    cases = cases_of(parts, networks, interpreter)
+    cases = cases_of(parts, networks, interpreter, options.longest > 0)
     # Rounds, and steps in each run.
     plan = {"lenet": (5, 60), "resnet18": (3, 4)}
     if options.quick:
@@ -344,21 +344,23 @@ def main():
     interpreter = interpreter_of(options)
     began, load = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        for network in networks:
+        for network in BATCH:
             write_samples(f"{folder}/{network}", network)
+        kernels = train(options.partita, folder, Case("lenet"), 1).start["ranks"][0]["kernels"]
         report = measured(options, interpreter, folder, parts, networks)
         machine = f"{processor()}, {os.cpu_count()} cores, {platform.system()}"
-        started = [run.start for runs in report.runs.values() for run in runs if run.start]
-        kernels = sorted({event["ranks"][0]["kernels"] for event in started})
-        print(f"{datetime.date.today():%-d %B %Y}, {machine}; {', '.join(kernels)}.")
+        print(f"{datetime.date.today():%-d %B %Y}, {machine}; {kernels}.")
         print(f"Processes waiting or running before the first run: {load:.1f}.\n")
         if "torch" in parts and not interpreter:
             print("PyTorch was not measured: --with-torch fetches it, --torch-python takes what is there.\n")
         for part in PARTS:
-            if part in parts and part != "checkpoint":
+            if part not in parts:
+                continue
+            if part in ["checkpoint", "tasks"]:
+                measure = {"checkpoint": checkpoint, "tasks": tasks}[part]
+                measure(options.partita, folder, networks, rounds=1 if options.quick else 3)
+            else:
                 getattr(report, part)(networks)
-            elif part in parts:
-                checkpoint(options.partita, folder, networks, rounds=1 if options.quick else 3)
         if options.longest:
             report.longest(options.partita, networks, options.longest)
     load = os.getloadavg()[0]

@@ -281,6 +281,18 @@ def failed_and_resumed():
               str(os.listdir(folder)))
 
 
+def nothing_left_to_do():
+    """A run that is complete is resumed: it says the same again."""
+    words = RUN + ["--ranks", "2", "--steps", str(STEPS), "--checkpoint", "run", "--json"]
+    expect_same("a complete run", run(words))
+    check("a complete run: no checkpoint at its end", checkpoints("run")[-1].name == f"step-{STEPS:012}.checkpoint")
+    done = run(words + ["--resume"])
+    expect_same("a complete run, resumed", done)
+    check("a complete run, resumed: steps", event(done.stdout, "start").get("first_step") == STEPS)
+    check("a complete run, resumed: accuracy",
+          event(done.stdout, "end").get("test_accuracy") == undisturbed()["test_accuracy"])
+
+
 def failed_before_the_first():
     words = RUN + ["--steps", str(STEPS), "--checkpoint", "run", "--checkpoint-every", "8", "--json"]
     done = run(words + ["--ranks", "2", "--fail-at", "8:mid-write"])
@@ -553,7 +565,7 @@ def soak(minutes, seed):
     """Kills ranks at random times and goes on with random numbers of ranks, until the weights are complete."""
     generator = random.Random(seed)
     deadline = time.monotonic() + 60 * minutes
-    rounds = kills = 0
+    rounds = 0
     while time.monotonic() < deadline:
         rounds += 1
         steps = generator.choice([500, 2000, 5000])
@@ -562,7 +574,6 @@ def soak(minutes, seed):
             steps = 20
         extra = extra + ["--seed", str(generator.randrange(1000)), "--no-evaluation"]
         in_new_folder(soak_round, generator, extra, steps)
-        kills += 1
     print(f"check_training: soaked {rounds} runs of seed {seed}")
 
 
@@ -621,7 +632,8 @@ BINARY = str(pathlib.Path(given.binary).resolve())
 
 begin = time.monotonic()
 CASES = [
-    same_bits, documents, failed_and_resumed, failed_before_the_first, damaged_checkpoints, other_runs_checkpoints,
+    same_bits, documents, failed_and_resumed, failed_before_the_first, nothing_left_to_do,
+    damaged_checkpoints, other_runs_checkpoints,
     lost_ranks, lost_coordinator, interrupted, closed_pipe, full_disk, bad_input, terminal,
 ]
 for case in CASES:

@@ -30,6 +30,19 @@ struct CheckpointTests {
     }
   }
 
+  @Test func `a folder is made before the run, and one that cannot be is refused`() throws {
+    let place = CheckpointFolder("\(folder.path)/a/b")
+    try place.prepare()
+    #expect(access("\(folder.path)/a/b", W_OK) == 0)
+    try place.prepare()
+    #expect(try place.latest() == nil)
+    try save(step: 1, to: place)
+    // A file stands where a folder should be.
+    let file = place.path(ofStep: 1)
+    let error = #expect(throws: InputError.self) { try CheckpointFolder("\(file)/run").prepare() }
+    #expect(error?.diagnostics.first?.kind == .inputOutput)
+  }
+
   @Test func `everything that was written is read again`() throws {
     let place = CheckpointFolder("\(folder.path)/a/b/")
     try save(step: 12, to: place)

@@ -74,6 +74,16 @@ struct TrainingLogTests {
     #expect(!TrainingSamples.end.text(.brief).contains("conv19"))
   }
 
+  @Test func `a run that had nothing left to do measures nothing`() {
+    let end = TrainingEnd(
+      steps: 100, weightsDigest: "00", ledger: "", testAccuracy: nil, priced: SimulatedTime(1_000_000),
+      simulated: SimulatedTime(2_000_000), measured: .zero, uncalibrated: nil,
+      pairs: [TrainingEnd.Pair(from: "a", to: "b", simulated: Bytes(8), measured: .zero)], tasks: [],
+      memory: [])
+    #expect(end.text().contains("none was left to do; 2 us simulated, 1 us priced"))
+    #expect(!end.text().contains("8 B"))
+  }
+
   @Test func `no line is wider than 100 columns or ends in a space`() {
     var log = TrainingLog(detail: .full)
     let events: [TrainingEvent] = [

@@ -14,12 +14,16 @@ extension TrainingEnd {
     if let testAccuracy {
       facts.append(("test accuracy", "\(TrainingLog.fixed(100 * testAccuracy, decimals: 2)) %"))
     }
-    facts.append(("a step", "\(measured) measured, \(simulated) simulated (\(error)), \(priced) priced"))
-    facts.append(("data a step", exchanged))
+    if wasRun {
+      facts.append(("a step", "\(measured) measured, \(simulated) simulated (\(error)), \(priced) priced"))
+      facts.append(("data a step", exchanged))
+    } else {
+      facts.append(("a step", "none was left to do; \(simulated) simulated, \(priced) priced"))
+    }
     facts.append(("weights", "sha256 \(weightsDigest)"))
     for file in files { facts.append((file.what, file.path)) }
     page.facts(facts)
-    guard detail != .brief else { return page.text }
+    guard detail != .brief, wasRun else { return page.text }
     page.section("A step, predicted and measured", stepTable)
     page.section("The tasks that take most of it", taskTable(detail))
     page.note(hidden: tasks.count, detail: detail)
@@ -28,6 +32,9 @@ extension TrainingEnd {
     page.section("Memory", memoryTable)
     return page.text
   }
+
+  /// Whether a step was measured; a run that is resumed after its last step has none.
+  private var wasRun: Bool { measured > .zero }
 
   /// How far the prediction is off.
   private var error: String { Self.deviation(of: simulated, from: measured) }

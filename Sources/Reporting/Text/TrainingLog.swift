@@ -5,7 +5,7 @@ import Units
 ///
 /// ```swift
 /// var log = TrainingLog(detail: .normal)
-/// for event in events { write(log.lines(for: event)) }
+/// for event in events { write(log.lines(for: event, steps: true)) }
 /// ```
 public struct TrainingLog {
   /// The first steps, each of which is told.

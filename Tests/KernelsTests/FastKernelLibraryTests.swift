@@ -108,6 +108,9 @@ private func randomCases(_ random: inout SplitMix64) -> [KernelCase] {
         + (bias.isEmpty ? [] : [[outputs]])),
     KernelCase("pooling \(pooling)", .pooling(pooling), [image], [.distinct]),
     KernelCase(
+      "pooling of wide images \(pooling)", .pooling(pooling),
+      [[extent(1...2), 2, extent(5...9), extent(16...40)]], [.distinct]),
+    KernelCase(
       "dense", .dense(Dense(transposeInput: turnsInput, transposeWeight: turnsWeight, alpha: 0.5, beta: 2)),
       [
         turnsInput ? [inner, rows] : [rows, inner], turnsWeight ? [columns, inner] : [inner, columns],

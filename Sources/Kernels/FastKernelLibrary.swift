@@ -23,8 +23,8 @@ public final class FastKernelLibrary: KernelLibrary {
 
   /// Opens oneDNN where it is found.
   ///
-  /// The variable `PARTITA_ONEDNN` names the file to open; without it `.deps/onednn/lib` of the current
-  /// folder and of the folders around the program are looked at, then the system.
+  /// `.deps/onednn/lib` of the current folder and of the folders around the program are looked at, then the
+  /// system.
   ///
   /// - Parameter threads: How many threads one call of oneDNN may use.
   public convenience init(threads: Int = 1) {

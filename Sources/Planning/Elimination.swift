@@ -78,7 +78,10 @@ private struct EliminationWalk {
   var factors: [Elimination.Factor?]
   /// For each variable the indices of the factors that mention it.
   var mentions: [[Int]]
-  var isActive: [Bool]
+  /// For each variable those with which it shares a factor, in order.
+  private var neighbours: [[Int]]
+  /// The variables that are left, in order.
+  private var active: [Int]
   var steps: [Elimination.Step] = []
   var constant = 0.0
   var comparisons = 0
@@ -87,9 +90,11 @@ private struct EliminationWalk {
     variables = network.variables
     factors = []
     mentions = Array(repeating: [], count: network.variables.count)
-    isActive = Array(repeating: true, count: network.variables.count)
+    neighbours = mentions
+    active = Array(network.variables.indices)
     for edge in network.edges {
       add(Elimination.Factor(variables: [edge.from, edge.to], costs: edge.costs))
+      join(edge.from, edge.to)
     }
   }
 
@@ -118,21 +123,24 @@ private struct EliminationWalk {
     return nil
   }
 
-  func neighbours(of variable: Int) -> [Int] {
-    var neighbours: Set<Int> = []
-    for index in mentions[variable] { neighbours.formUnion(factors[index]?.variables ?? []) }
-    neighbours.remove(variable)
-    return neighbours.sorted()
+  /// Makes two variables neighbours.
+  private mutating func join(_ one: Int, _ other: Int) {
+    for (variable, neighbour) in [(one, other), (other, one)] {
+      let place = neighbours[variable].firstIndex { $0 >= neighbour } ?? neighbours[variable].count
+      if place < neighbours[variable].count, neighbours[variable][place] == neighbour { continue }
+      neighbours[variable].insert(neighbour, at: place)
+    }
   }
 
   /// The earliest variable with at most one neighbour, or else the one whose elimination compares fewest
   /// sums.
   func cheapest() -> Int? {
+    if let loose = active.first(where: { neighbours[$0].count <= 1 }) { return loose }
     var best: (variable: Int, work: Double)?
-    for variable in variables.indices where isActive[variable] {
-      let neighbours = neighbours(of: variable)
-      if neighbours.count <= 1 { return variable }
-      let work = neighbours.reduce(Double(variables[variable].count)) { $0 * Double(variables[$1].count) }
+    for variable in active {
+      let work = neighbours[variable].reduce(Double(variables[variable].count)) {
+        $0 * Double(variables[$1].count)
+      }
       if work < (best?.work ?? .infinity) { best = (variable, work) }
     }
     return best?.variable
@@ -140,15 +148,21 @@ private struct EliminationWalk {
 
   /// Eliminates a variable; false where the table would be too large.
   mutating func eliminate(_ variable: Int) -> Bool {
-    let neighbours = neighbours(of: variable)
+    let neighbours = neighbours[variable]
     let entries = neighbours.reduce(1.0) { $0 * Double(variables[$1].count) }
     guard entries <= Double(Elimination.tableLimit) else { return false }
     let involved = mentions[variable].compactMap { factors[$0] }
     comparisons += Int(entries) * variables[variable].count
     for index in mentions[variable] { factors[index] = nil }
-    for neighbour in neighbours { mentions[neighbour].removeAll { factors[$0] == nil } }
+    for neighbour in neighbours {
+      mentions[neighbour].removeAll { factors[$0] == nil }
+      self.neighbours[neighbour].removeAll { $0 == variable }
+    }
+    for (place, neighbour) in neighbours.enumerated() {
+      for other in neighbours[..<place] { join(neighbour, other) }
+    }
     mentions[variable] = []
-    isActive[variable] = false
+    active.removeAll { $0 == variable }
     steps.append(Elimination.Step(variable: variable, factors: involved))
     switch neighbours.count {
     case 0: constant += gathered(variable, involved, pairs: []).own.min() ?? .infinity

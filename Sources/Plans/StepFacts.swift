@@ -44,6 +44,8 @@ public final class StepFacts: Sendable {
   public let parameterOwners: [TensorID: NodeID]
   /// The activations whose error is computed.
   public let tensorsWithError: Set<TensorID>
+  /// What operations hold in memory.
+  let memory: MemoryFacts
 
   /// Gathers the facts of a training graph.
   public init(_ training: TrainingGraph) {
@@ -68,6 +70,7 @@ public final class StepFacts: Sendable {
     self.producers = producers
     self.consumers = consumers
     parameterOwners = owners
+    memory = MemoryFacts(training, owners: owners)
     var forward = [TrainingGraph.Operation?](repeating: nil, count: graph.nodes.count)
     var backward = [[TrainingGraph.Operation]](repeating: [], count: graph.nodes.count)
     var forwardIndices = [Int?](repeating: nil, count: graph.nodes.count)

@@ -13,7 +13,7 @@ import Units
 /// conversions. Both must find the same least value.
 struct PlanExactSearchTests {
   /// Cases of at most so many plans, so that the whole test takes seconds.
-  private static let planLimit = 600
+  private static let planLimit = 300
 
   @Test func exactEqualsBruteForceOnThousandRandomProblems() throws {
     var compared = 0

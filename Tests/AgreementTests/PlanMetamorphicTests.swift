@@ -81,8 +81,9 @@ struct PlanMetamorphicTests {
     for seed in UInt64(140_001)...140_150 {
       var problems = PlanProblems(seed: seed)
       let base = try problems.problem()
-      // Where the batch does not suffice for all devices, other axes are allowed from the beginning.
-      guard base.batch >= 4 else { continue }
+      // Where the batch, or its cells, do not suffice for all devices, other axes are allowed from the
+      // beginning.
+      guard base.batch >= 4, base.step.cells ?? 4 >= 4 else { continue }
       var best = Double.infinity
       for axes: [AxisRole] in [[.batch], [.batch, .inputChannel], [.batch, .inputChannel, .outputChannel]] {
         let problem = PlanningProblem(

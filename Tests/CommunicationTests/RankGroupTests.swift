@@ -6,7 +6,7 @@ import Testing
 @testable import RankProbe
 
 /// Real processes: each rank is a `RankProbe` that stands beside the tests.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct RankGroupTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RankGroupTests {
   /// The program of the ranks.
   static let probe: String = {
     var path = [CChar](repeating: 0, count: 4096)

@@ -4,7 +4,7 @@ import Testing
 @testable import Communication
 @testable import RankProbe
 
-@Suite(.timeLimit(.minutes(1))) struct SharedArenaTransportTests {
+@Suite(.timeLimit(.minutes(10))) struct SharedArenaTransportTests {
   @Test func `a message arrives as it was sent, and is counted`() throws {
     let ranks = try LocalTransport.ranks(2)
     let sent: [UInt8] = [1, 2, 3, 4, 5]

@@ -110,6 +110,8 @@ struct ExchangeConversionTests {
           source.storeBytes(of: value, toByteOffset: 8 * place, as: Double.self)
         }
       }
+      // Addresses alone keep no buffer alive.
+      defer { withExtendedLifetime((before, after, scratch)) {} }
       do {
         try program.run(before: source, after: result, scratch: scratch.start, ranks: ranks, over: transport)
       } catch {

@@ -98,6 +98,8 @@ struct ExchangeProgressTests {
       // The result lies on the own addend, which is read before it is written.
       let values = ExchangeBuffer((0..<count).map { value(transport.rank, $0) })
       let scratch = ExchangeBuffer(byteCount: program.scratchBytes)
+      // Addresses alone keep no buffer alive.
+      defer { withExtendedLifetime((values, scratch)) {} }
       let offset = program.resultOffsetInSource ?? 0
       try? program.run(
         before: values.start, after: values.start + 8 * offset, scratch: scratch.start, ranks: [0, 1, 2, 3],

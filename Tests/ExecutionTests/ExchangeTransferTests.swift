@@ -75,6 +75,8 @@ struct ExchangeTransferTests {
           ExchangeBuffer(byteCount: 8 * program.afterCount)
         )
         let scratch = ExchangeBuffer(byteCount: program.scratchBytes)
+        // Addresses alone keep no buffer alive.
+        defer { withExtendedLifetime((before, after, scratch)) {} }
         try? program.run(
           before: before.start, after: after.start, scratch: scratch.start,
           ranks: Array(0..<Self.deviceCount), over: transport)

@@ -107,6 +107,8 @@ struct ExchangeTreeTests {
           let before = ExchangeBuffer(values)
           let after = ExchangeBuffer(byteCount: 8 * program.afterCount)
           let scratch = ExchangeBuffer(byteCount: program.scratchBytes)
+          // Addresses alone keep no buffer alive.
+          defer { withExtendedLifetime((before, after, scratch)) {} }
           try? program.run(
             before: before.start, after: after.start, scratch: scratch.start,
             ranks: Array(0..<transport.rankCount), over: transport)
@@ -161,6 +163,8 @@ struct ExchangeTreeTests {
       let own = ExchangeBuffer(transport.rank < 3 ? addends[transport.rank] : [0, 0])
       let sum = ExchangeBuffer(byteCount: 16)
       let isHost = transport.rank == 3
+      // Addresses alone keep no buffer alive.
+      defer { withExtendedLifetime((own, sum)) {} }
       try? up.run(before: own.start, after: sum.start, scratch: nil, ranks: [0, 1, 2, 3], over: transport)
       try? down.run(
         before: isHost ? sum.start : nil, after: isHost ? nil : sum.start, scratch: nil, ranks: [0, 1, 2, 3],

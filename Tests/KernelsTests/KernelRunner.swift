@@ -75,11 +75,14 @@ struct KernelRunner {
     var operands = KernelOperands(
       inputs: inputs.map { $0?.start }, outputs: outputs.map(\.start), auxiliaries: auxiliaries.map(\.start),
       outputErrors: errors.map { $0?.start }, results: results.map(\.start), statistics: sums.start)
-    if packsParameters && kernel.packedSize > 0 {
-      kernel.packParameters(operands, into: packed.start)
-      operands.packedParameters = packed.start
+    // Addresses alone keep no buffer alive.
+    withExtendedLifetime((inputs, outputs, auxiliaries, errors, results, sums, scratch, packed)) {
+      if packsParameters && kernel.packedSize > 0 {
+        kernel.packParameters(operands, into: packed.start)
+        operands.packedParameters = packed.start
+      }
+      kernel.run(operands, moment, scratch: scratch.start)
     }
-    kernel.run(operands, moment, scratch: scratch.start)
     func read(_ buffers: [Buffer], _ types: [TensorType]) -> [ReferenceTensor<Double>] {
       zip(buffers, types).map { ReferenceTensor($1.shape, $0.numbers) }
     }

@@ -63,7 +63,7 @@ struct MeasuredKernel {
       kernel.run(operands, moment, scratch: scratch.start)
       best = min(best, now() - start)
     }
-    return withExtendedLifetime(owned) { best }
+    return withExtendedLifetime((owned, sums, scratch)) { best }
   }
 }
 

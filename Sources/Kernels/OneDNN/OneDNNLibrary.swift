@@ -48,10 +48,9 @@ final class OneDNNLibrary: @unchecked Sendable {
     set(threadCount)
   }
 
-  /// Where a library is looked for: the variable `PARTITA_ONEDNN` alone where it is set; else `.deps` of the
-  /// current folder and of the folders around the running program, and the system's loader.
+  /// Where a library is looked for: `.deps` of the current folder and of the folders around the running
+  /// program, and the system's loader.
   static func usualPaths() -> [String] {
-    if let chosen = getenv("PARTITA_ONEDNN") { return [String(cString: chosen)] }
     let place = "/.deps/onednn/lib/libdnnl.so.3"
     var paths = ["." + place]
     var folder = executablePath()[...]

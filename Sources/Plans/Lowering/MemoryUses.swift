@@ -14,7 +14,10 @@ import Units
 func memoryUses(_ plan: ResolvedPlan) -> [MemoryUse] {
   plan.stages.indices.flatMap { stage -> [MemoryUse] in
     let group = plan.stages[stage].group
-    let operations = operations(of: plan, stage)
+    let nodes = plan.stages[stage].nodes
+    let operations = plan.training.operations.indices.filter {
+      plan.facts.memory.nodes[$0].map(nodes.contains) ?? false
+    }
     // Where every part is equal one device tells for all.
     let isUniform = plan.isUniform(stage)
     var uses: [MemoryUse] = []
@@ -30,15 +33,6 @@ func memoryUses(_ plan: ResolvedPlan) -> [MemoryUse] {
       }
     }
     return uses
-  }
-}
-
-/// The operations of one stage in program order.
-private func operations(of plan: ResolvedPlan, _ stage: Int) -> [TrainingGraph.Operation] {
-  let nodes = plan.stages[stage].nodes
-  return plan.training.operations.filter { operation in
-    guard let node = operation.node ?? plan.facts.owner(of: operation.parameter) else { return false }
-    return nodes.contains(node.index)
   }
 }
 
@@ -59,34 +53,41 @@ extension ResolvedPlan {
 
 /// A value that occupies memory for a part of the program of one micro-batch.
 private struct Held {
-  var first: Int
+  let first: Int
   var last: Int
   let bytes: Int
-  let part: TrainingGraph.MemoryPart
+  let part: Int
+  let layout: Layout
+  /// The same value in another layout, by its place among the values, or -1.
+  let sibling: Int
 }
 
 private func memoryUse(_ walk: MemoryWalk, _ machineDevice: Device) -> MemoryUse {
   let inFlight = walk.inFlight
   let parts = TrainingGraph.MemoryPart.allCases
+  let length = max(1, walk.operations.count)
   // What stays of a micro-batch between its forward and its backward work.
-  let saved = walk.held.filter { $0.first < walk.turn && $0.last >= walk.turn && !walk.isStatic($0.part) }
-  let savedBytes = saved.reduce(0) { $0 + $1.bytes }
+  var saved = 0
+  // For each operation and part the bytes that come with it, and those that go after it.
+  var begins = [Int](repeating: 0, count: length * parts.count)
+  var ends = begins
+  for held in walk.held {
+    begins[held.first * parts.count + held.part] += held.bytes
+    ends[held.last * parts.count + held.part] += held.bytes
+    if held.first < walk.turn, held.last >= walk.turn, !parts[held.part].isStatic { saved += held.bytes }
+  }
   var best = (total: -1, position: 0, parts: [Int](repeating: 0, count: parts.count))
-  var now = [Int](repeating: 0, count: parts.count)
-  let begins = Dictionary(grouping: walk.held.indices, by: { walk.held[$0].first })
-  let ends = Dictionary(grouping: walk.held.indices, by: { walk.held[$0].last })
-  for position in 0..<max(1, walk.operations.count) {
-    for index in begins[position] ?? [] {
-      now[walk.partIndex(walk.held[index].part)] += walk.held[index].bytes
-    }
+  var now = best.parts
+  for position in 0..<length {
+    for part in parts.indices { now[part] += begins[position * parts.count + part] }
     let total = now.reduce(0, +)
     if total > best.total { best = (total, position, now) }
-    for index in ends[position] ?? [] { now[walk.partIndex(walk.held[index].part)] -= walk.held[index].bytes }
+    for part in parts.indices { now[part] -= ends[position * parts.count + part] }
   }
   var peakParts = best.parts
-  peakParts[walk.partIndex(.activations)] += (inFlight - 1) * savedBytes
+  if let activations = parts.firstIndex(of: .activations) { peakParts[activations] += (inFlight - 1) * saved }
   return MemoryUse(
-    device: machineDevice.name, peak: Bytes(best.total + (inFlight - 1) * savedBytes),
+    device: machineDevice.name, peak: Bytes(best.total + (inFlight - 1) * saved),
     capacity: machineDevice.memory.capacity,
     parts: zip(parts, peakParts).map { MemoryUse.Part(kind: $0.rawValue, size: Bytes($1)) },
     task: walk.operations.isEmpty ? "" : walk.name(of: walk.operations[best.position]))
@@ -97,21 +98,23 @@ private struct MemoryWalk {
   let plan: ResolvedPlan
   let stage: Int
   let device: Int
-  let operations: [TrainingGraph.Operation]
+  /// The places of the stage's operations in ``TrainingGraph/operations``, in program order.
+  let operations: [Int]
   /// The position of the first backward operation.
   let turn: Int
   private(set) var held: [Held] = []
   private let sizes: ElementSizes
   private let cut: Cut
 
-  init(_ plan: ResolvedPlan, _ stage: Int, device: Int, _ operations: [TrainingGraph.Operation]) {
+  init(_ plan: ResolvedPlan, _ stage: Int, device: Int, _ operations: [Int]) {
     self.plan = plan
     self.stage = stage
     self.device = device
     self.operations = operations
     sizes = plan.stages[stage].tasks.sizes
     cut = plan.stages[stage].tasks.cut
-    turn = operations.firstIndex { $0.phase != .forward } ?? operations.count
+    let all = plan.training.operations
+    turn = operations.firstIndex { all[$0].phase != .forward } ?? operations.count
     collect()
   }
 
@@ -125,127 +128,58 @@ private struct MemoryWalk {
     return all + min(all, 1 + plan.weavingLag(of: stage))
   }
 
-  func isStatic(_ part: TrainingGraph.MemoryPart) -> Bool {
-    part == .weights || part == .gradients || part == .optimizerState
-  }
-
-  func partIndex(_ part: TrainingGraph.MemoryPart) -> Int {
-    TrainingGraph.MemoryPart.allCases.firstIndex(of: part) ?? 0
-  }
-
-  func name(of operation: TrainingGraph.Operation) -> String {
+  func name(of index: Int) -> String {
+    let operation = plan.training.operations[index]
     let subject =
       operation.node.map { plan.training.graph[$0].name }
       ?? operation.parameter.map { plan.training.graph[$0].name } ?? ""
     return "\(operation.phase.rawValue) of \(subject)"
   }
 
-  /// A place in memory: a value's storage in one layout.
-  private struct Place: Hashable {
-    let value: TrainingGraph.Value
-    let layout: Layout
-  }
-
   private mutating func collect() {
     let end = max(0, operations.count - 1)
-    var places: [Place: Int] = [:]
-    for (position, operation) in operations.enumerated() {
-      for (value, layout) in valuesTouched(by: operation) {
-        let owner = plan.training.storage(of: value)
-        let place = Place(value: owner, layout: layout)
-        if let index = places[place] {
-          held[index].last = isStatic(held[index].part) ? end : position
+    let facts = plan.facts.memory
+    var places = [Int](repeating: -1, count: facts.storageCount)
+    for (position, index) in operations.enumerated() {
+      guard let node = facts.nodes[index] else { continue }
+      let strategy = plan.strategies[node]
+      for touch in facts.touches[index] {
+        let layout = touch.place.layout(in: strategy) ?? .replicated(levelCount: cut.levelCount)
+        var known = places[touch.storage]
+        while known >= 0, held[known].layout != layout { known = held[known].sibling }
+        let isStatic = touch.part.isStatic
+        if known >= 0 {
+          held[known].last = isStatic ? end : position
           continue
         }
-        let part = plan.training.part(of: owner)
-        places[place] = held.count
-        let size = bytes(of: owner, layout)
-        let sums = partialSums(of: value, operation)
+        let size =
+          cut.localElements(touch.shape, layout, device: device) * touch.elementSize.bytes(sizes)
+        let sums = touch.elementSize == .gradient ? partialSums(at: index) : (kept: 1, most: 1)
+        let sibling = places[touch.storage]
+        places[touch.storage] = held.count
         held.append(
           Held(
-            first: isStatic(part) || isInput(owner) ? 0 : position, last: isStatic(part) ? end : position,
-            bytes: sums.kept * size, part: part))
+            first: isStatic || touch.isInput ? 0 : position, last: isStatic ? end : position,
+            bytes: sums.kept * size, part: touch.part.ordinal, layout: layout, sibling: sibling))
         if sums.most > sums.kept {
           held.append(
-            Held(first: position, last: position, bytes: (sums.most - sums.kept) * size, part: part))
+            Held(
+              first: position, last: position, bytes: (sums.most - sums.kept) * size,
+              part: touch.part.ordinal, layout: layout, sibling: -1))
         }
       }
     }
   }
 
-  /// How many partial sums of a value the device holds until they are summed, and at most while it computes
-  /// one cell after another.
-  private func partialSums(
-    of value: TrainingGraph.Value, _ operation: TrainingGraph.Operation
-  ) -> (kept: Int, most: Int) {
-    guard case .gradient = value, let sums = plan.stages[stage].tasks.partialSums,
-      let node = operation.node
+  /// How many partial sums of a gradient the device holds until they are summed, and at most while it
+  /// computes one cell after another.
+  private func partialSums(at index: Int) -> (kept: Int, most: Int) {
+    guard let sums = plan.stages[stage].tasks.partialSums, let node = plan.training.operations[index].node
     else { return (1, 1) }
     let levels = plan.strategies[node.index].batchLevels
     return (
       sums.nodes(before: cut.levelCount, batchLevels: levels)[device].count,
       sums.most(of: device, batchLevels: levels)
     )
-  }
-
-  /// Whether a value is there before the step: samples and labels.
-  private func isInput(_ value: TrainingGraph.Value) -> Bool {
-    guard case .forward(let tensor) = value else { return false }
-    return plan.training.graph[tensor].role != .activation
-  }
-
-  private func bytes(of value: TrainingGraph.Value, _ layout: Layout) -> Int {
-    let type = plan.training.type(of: value)
-    let elements = cut.localElements(type.shape, layout, device: device)
-    switch value {
-    case .gradient: return elements * sizes.gradient
-    case .optimizerState: return elements * sizes.state
-    case .error: return elements * sizes.activation
-    case .forward(let tensor):
-      let isFloat = type.elementType == .float32 || type.elementType == .float64
-      if plan.training.graph[tensor].role.isStatic, isFloat { return elements * sizes.parameter }
-      return elements * (isFloat ? sizes.activation : type.elementType.size.count)
-    case .auxiliary: return elements * type.elementType.size.count
-    }
-  }
-
-  /// The values of an operation with the layouts in which this device holds them.
-  private func valuesTouched(by operation: TrainingGraph.Operation) -> [(TrainingGraph.Value, Layout)] {
-    guard let id = operation.node else {
-      guard let parameter = operation.parameter, let owner = plan.facts.owner(of: parameter) else {
-        return []
-      }
-      let home = layout(of: parameter, at: owner.index)
-      return (operation.reads + operation.writes).map { ($0, home) }
-    }
-    let node = plan.training.graph[id]
-    let strategy = plan.strategies[id.index]
-    return (operation.reads + operation.writes).map { value in
-      switch value {
-      case .forward(let tensor):
-        if let position = node.outputs.firstIndex(of: tensor) { return (value, strategy.outputs[position]) }
-        return (value, layout(of: tensor, at: id.index))
-      case .error(let tensor):
-        if let position = node.outputs.firstIndex(of: tensor) {
-          return (value, strategy.outputErrors[position])
-        }
-        guard let position = node.inputs.firstIndex(of: tensor) else { return (value, strategy.outputs[0]) }
-        return (value, strategy.inputErrors[position])
-      case .gradient(let tensor): return (value, layout(of: tensor, at: id.index))
-      case .auxiliary(_, let index):
-        // A mask stands as the output it belongs to; statistics stand whole.
-        let type = plan.training.type(of: .auxiliary(id, index))
-        let output = plan.training.graph[node.outputs[0]].type
-        let isMask = type.shape == output.shape
-        return (value, isMask ? strategy.outputs[0] : .replicated(levelCount: cut.levelCount))
-      case .optimizerState(let tensor, _): return (value, layout(of: tensor, at: id.index))
-      }
-    }
-  }
-
-  private func layout(of tensor: TensorID, at node: Int) -> Layout {
-    let inputs = plan.profiles[node].node.inputs
-    guard let position = inputs.firstIndex(of: tensor) else { return .replicated(levelCount: cut.levelCount) }
-    return plan.strategies[node].inputs[position]
   }
 }

@@ -1,0 +1,154 @@
+import Devices
+import Differentiation
+import Graphs
+import Units
+
+/// What the operations of a training graph read and write, as far as memory is concerned.
+///
+/// It is the same for every plan; a plan adds layouts and sizes.
+struct MemoryFacts: Sendable {
+  /// A value that an operation reads or writes.
+  struct Touch: Sendable {
+    /// The number of its storage: views share one.
+    let storage: Int
+    let part: TrainingGraph.MemoryPart
+    /// Whether it is there before the step: samples and labels.
+    let isInput: Bool
+    /// The shape of the storage.
+    let shape: [Int]
+    let elementSize: ElementSize
+    let place: Place
+  }
+
+  /// The bytes of an element.
+  enum ElementSize: Hashable, Sendable {
+    case parameter, activation, gradient, state
+    case fixed(Int)
+
+    func bytes(_ sizes: ElementSizes) -> Int {
+      switch self {
+      case .parameter: sizes.parameter
+      case .activation: sizes.activation
+      case .gradient: sizes.gradient
+      case .state: sizes.state
+      case .fixed(let size): size
+      }
+    }
+  }
+
+  /// Which layout of its node's strategy a value has.
+  enum Place: Sendable {
+    case input(Int)
+    case output(Int)
+    case inputError(Int)
+    case outputError(Int)
+    /// Whole on every device.
+    case everywhere
+
+    func layout(in strategy: Strategy) -> Layout? {
+      switch self {
+      case .input(let position): strategy.inputs[position]
+      case .output(let position): strategy.outputs[position]
+      case .inputError(let position): strategy.inputErrors[position]
+      case .outputError(let position): strategy.outputErrors[position]
+      case .everywhere: nil
+      }
+    }
+  }
+
+  /// For each operation the node that it belongs to: of an update the first that reads the parameter.
+  let nodes: [Int?]
+  /// For each operation what it reads and writes.
+  let touches: [[Touch]]
+  /// How many storages there are.
+  let storageCount: Int
+
+  init(_ training: TrainingGraph, owners: [TensorID: NodeID]) {
+    var numbers: [TrainingGraph.Value: Int] = [:]
+    var nodes: [Int?] = []
+    var touches: [[Touch]] = []
+    for operation in training.operations {
+      guard let node = operation.node ?? operation.parameter.flatMap({ owners[$0] }) else {
+        nodes.append(nil)
+        touches.append([])
+        continue
+      }
+      nodes.append(node.index)
+      touches.append(
+        (operation.reads + operation.writes).map { value in
+          let owner = training.storage(of: value)
+          let next = numbers.count
+          let number = numbers[owner] ?? next
+          numbers[owner] = number
+          let type = training.type(of: owner)
+          return Touch(
+            storage: number, part: training.part(of: owner), isInput: Self.isInput(owner, training),
+            shape: type.shape, elementSize: Self.elementSize(owner, type, training),
+            place: Self.place(of: value, operation, node, training))
+        })
+    }
+    self.nodes = nodes
+    self.touches = touches
+    storageCount = numbers.count
+  }
+
+  private static func isInput(_ value: TrainingGraph.Value, _ training: TrainingGraph) -> Bool {
+    guard case .forward(let tensor) = value else { return false }
+    return training.graph[tensor].role != .activation
+  }
+
+  private static func elementSize(
+    _ value: TrainingGraph.Value, _ type: TensorType, _ training: TrainingGraph
+  ) -> ElementSize {
+    switch value {
+    case .gradient: return .gradient
+    case .optimizerState: return .state
+    case .error: return .activation
+    case .forward(let tensor):
+      guard type.elementType == .float32 || type.elementType == .float64 else {
+        return .fixed(type.elementType.size.count)
+      }
+      return training.graph[tensor].role.isStatic ? .parameter : .activation
+    case .auxiliary: return .fixed(type.elementType.size.count)
+    }
+  }
+
+  /// Where a value stands: parameters and what belongs to them as the node reads them.
+  private static func place(
+    of value: TrainingGraph.Value, _ operation: TrainingGraph.Operation, _ id: NodeID,
+    _ training: TrainingGraph
+  ) -> Place {
+    let node = training.graph[id]
+    func input(_ tensor: TensorID) -> Place {
+      node.inputs.firstIndex(of: tensor).map(Place.input) ?? .everywhere
+    }
+    guard operation.node != nil else { return operation.parameter.map(input) ?? .everywhere }
+    switch value {
+    case .forward(let tensor): return node.outputs.firstIndex(of: tensor).map(Place.output) ?? input(tensor)
+    case .error(let tensor):
+      if let position = node.outputs.firstIndex(of: tensor) { return .outputError(position) }
+      return node.inputs.firstIndex(of: tensor).map(Place.inputError) ?? .output(0)
+    case .gradient(let tensor), .optimizerState(let tensor, _): return input(tensor)
+    case .auxiliary(_, let index):
+      // A mask stands as the output it belongs to; statistics stand whole.
+      let shape = training.type(of: .auxiliary(id, index)).shape
+      return shape == training.graph[node.outputs[0]].type.shape ? .output(0) : .everywhere
+    }
+  }
+}
+
+extension TrainingGraph.MemoryPart {
+  /// Whether it is held for the whole step.
+  var isStatic: Bool { self == .weights || self == .gradients || self == .optimizerState }
+
+  /// The place in ``allCases``.
+  var ordinal: Int {
+    switch self {
+    case .weights: 0
+    case .gradients: 1
+    case .optimizerState: 2
+    case .activations: 3
+    case .errors: 4
+    }
+  }
+}

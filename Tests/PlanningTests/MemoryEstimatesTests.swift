@@ -1,0 +1,58 @@
+import Differentiation
+import Graphs
+import Plans
+import Testing
+
+@testable import Planning
+
+/// Bytes of float32 by hand: of a parameter the weight, its gradient and the optimizer's state, and what
+/// backward work reads.
+struct MemoryEstimatesTests {
+  private struct Estimated {
+    let search: PlacementSearch
+    let estimates: MemoryEstimates
+
+    init(optimizer: Optimizer) throws {
+      let training = try denseChain([6, 4, 2], batch: 8, optimizer: optimizer)
+      let problem = problem(training, on: mesh([2]))
+      var costs = problem.costs
+      var cache = PlacementCache(problem.facts, reduction: .best)
+      search = PlacementSearch(
+        [Segment(group: 0, nodes: 0..<training.graph.nodes.count)], axes: problem.options.axes,
+        fixed: { _ in [] }, profiles: problem.facts.profiles, costs: &costs, cache: &cache)
+      estimates = MemoryEstimates(search, costs, problem.facts.profiles, training)
+    }
+
+    /// The bytes of a node under the rule of a name: what a price of one for each byte adds.
+    func bytes(_ node: Int, _ rule: String) -> Double? {
+      guard let place = search.strategies[node].firstIndex(where: { $0.names == [rule] }) else { return nil }
+      let weighted = estimates.weighted(search.network, rate: 1)
+      return weighted.variables[node][place] - search.network.variables[node][place]
+    }
+  }
+
+  // 24 weights, 48 samples' elements; two states for each parameter with Adam, none with plain descent.
+  @Test func parametersCountWithGradientsAndStateAndInputsWhereTheyAreSaved() throws {
+    let plain = try Estimated(optimizer: .sgd())
+    #expect(plain.bytes(0, "batch") == Double(24 * (4 + 4) + 48 / 2 * 4))
+    #expect(plain.bytes(0, "input-channel") == Double(24 / 2 * (4 + 4) + 48 / 2 * 4))
+    #expect(plain.bytes(0, "output-channel") == Double(24 / 2 * (4 + 4) + 48 * 4))
+    let adam = try Estimated(optimizer: .adam())
+    #expect(adam.bytes(0, "batch") == Double(24 * (4 + 4 + 2 * 4) + 48 / 2 * 4))
+  }
+
+  @Test func pricesOfBytesChangeNoEdgeAndBeginAtAHundredthOfTheCost() throws {
+    let one = try Estimated(optimizer: .sgd())
+    let weighted = one.estimates.weighted(one.search.network, rate: 3)
+    #expect(weighted.edges.map(\.costs) == one.search.network.edges.map(\.costs))
+    let cost = one.search.network.variables.reduce(0) { $0 + ($1.min() ?? 0) }
+    let free = one.estimates.weighted(one.search.network, rate: 0)
+    #expect(free.variables == one.search.network.variables)
+    // The least bytes of all nodes together, by the difference that a price of one makes.
+    let bytes = zip(one.estimates.weighted(one.search.network, rate: 1).variables, free.variables).reduce(0) {
+      $0 + (zip($1.0, $1.1).map { $0 - $1 }.min() ?? 0)
+    }
+    let rate = one.estimates.startingRate(one.search.network)
+    #expect(abs(rate * bytes - 0.01 * cost) <= 1e-9 * cost)
+  }
+}

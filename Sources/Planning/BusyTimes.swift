@@ -48,6 +48,7 @@ struct BusyTimes {
     var running = RunningSums()
     var known: [NodeFacts: (forward: Double, backward: Double)] = [:]
     let facts = problem.facts
+    let tied = LevelBlocks(problem).blocks(of: costs.tasks.cut.group)
     for (node, profile) in facts.profiles.enumerated() {
       let key = NodeFacts(
         operator: profile.node.operator, inputs: profile.inputTypes, operations: costs.operationKey(node),
@@ -57,8 +58,7 @@ struct BusyTimes {
         least = value
       } else {
         let strategies = profile.strategies(
-          over: costs.tasks.cut, axes: problem.options.axes, fixed: key.fixed,
-          tied: LevelBlocks(problem).blocks(of: costs.tasks.cut.group))
+          over: costs.tasks.cut, axes: problem.options.axes, fixed: key.fixed, tied: tied)
         func time(_ operation: TrainingGraph.Operation) -> Double {
           strategies.map { costs.time(of: costs.tasks.work(of: operation, profile, $0)) }.min() ?? 0
         }

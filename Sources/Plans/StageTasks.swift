@@ -7,8 +7,8 @@ public import Units
 /// What the operators of a training graph do on one group of devices, task by task.
 ///
 /// Lowering puts these tasks into a ``TaskGraph`` and the search adds up their costs, so that both speak of
-/// the same work and the same bytes.
-public struct StageTasks: Sendable {
+/// the same work and the same bytes. A class, since lowering hands it on at every task.
+public final class StageTasks: Sendable {
   /// The training step.
   public let training: TrainingGraph
   /// The group's index in ``Machine/groups``.

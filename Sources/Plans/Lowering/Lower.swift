@@ -97,6 +97,8 @@ struct Lowering {
   var gradientReady: [[Readiness?]]
   /// For each stage when its weights of a step were updated on each device.
   var updated: [[Readiness]]
+  /// For each operation its parts with the work of each device, the same in every micro-batch and step.
+  private var works: [[(part: OperationPart, works: [Work])]?]
 
   var step = 0
 
@@ -111,6 +113,20 @@ struct Lowering {
     errorReady = Array(repeating: none, count: microBatches)
     gradientReady = [none, none]
     updated = Array(repeating: [], count: plan.stages.count)
+    works = Array(repeating: nil, count: plan.training.operations.count)
+  }
+
+  /// The parts of the operation at a place of ``TrainingGraph/operations``.
+  mutating func parts(
+    of operation: TrainingGraph.Operation, _ index: Int, _ node: Int, _ tasks: StageTasks
+  ) -> [(part: OperationPart, works: [Work])] {
+    if let known = works[index] { return known }
+    let (profile, strategy) = (plan.profiles[node], plan.strategies[node])
+    let parts = tasks.parts(of: operation, profile, strategy).map { part in
+      (part: part, works: tasks.work(of: operation, profile, strategy, part: part))
+    }
+    works[index] = parts
+    return parts
   }
 
   mutating func run() throws(PlanViolations) {

@@ -54,18 +54,13 @@ extension Lowering {
     _ operation: TrainingGraph.Operation, _ index: Int, _ node: Int, _ stage: Int, _ microBatch: Int,
     after ready: Readiness
   ) -> Readiness {
-    let tasks = plan.stages[stage].tasks
-    let profile = plan.profiles[node]
-    let strategy = plan.strategies[node]
+    let label = label(plan.profiles[node].node.name, operation.phase.rawValue, microBatch)
     var ready = ready
-    for part in tasks.parts(of: operation, profile, strategy) {
+    for (part, works) in parts(of: operation, index, node, plan.stages[stage].tasks) {
       if part == .afterStatistics {
         ready = reduceStatistics(operation, index, node, stage, microBatch, after: ready)
       }
-      ready = place(
-        tasks.work(of: operation, profile, strategy, part: part), on: stage,
-        label(profile.node.name, operation.phase.rawValue, microBatch), .operation(index, part),
-        after: ready)
+      ready = place(works, on: stage, label, .operation(index, part), after: ready)
     }
     return ready
   }

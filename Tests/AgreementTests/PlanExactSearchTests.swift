@@ -13,14 +13,14 @@ import Units
 /// conversions. Both must find the same least value.
 struct PlanExactSearchTests {
   /// Cases of at most so many plans, so that the whole test takes seconds.
-  private static let planLimit = 300
+  private static let planLimit = 200
 
-  @Test func exactEqualsBruteForceOnThousandRandomProblems() throws {
+  @Test(arguments: 0..<4) func exactEqualsBruteForceOnThousandRandomProblems(_ quarter: UInt64) throws {
     var compared = 0
     var limited = 0
     var infeasible = 0
-    var seed: UInt64 = 0
-    while compared < 1_000 {
+    var seed = 1_000_000 * quarter
+    while compared < 250 {
       seed += 1
       var problems = PlanProblems(seed: seed)
       let problem = try problems.problem()
@@ -44,7 +44,7 @@ struct PlanExactSearchTests {
       if isHopeless { infeasible += 1 }
       #expect(!isHopeless || bruteLimited.best == nil, "seed \(seed)")
     }
-    #expect(limited > 300 && infeasible > 50)
+    #expect(limited > 75 && infeasible > 10)
   }
 
   /// How many plans brute force would lower; its own count is the reference for its limit.

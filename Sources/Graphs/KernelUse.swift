@@ -72,8 +72,8 @@ public struct KernelUse: Hashable, Sendable {
 }
 
 extension Operator {
-  /// Which kernel does a phase of the operator on tensors of the given types; nil for layers of a table, which
-  /// no kernel computes.
+  /// Which kernel does a phase of the operator on tensors of the given types; nil for layers of a table,
+  /// which no kernel computes.
   public func kernelUse(_ phase: Phase, inputs: [TensorType], outputs: [TensorType]) -> KernelUse? {
     guard let kind = kernelKind(inputs, outputs), let first = inputs.first else { return nil }
     var use = KernelUse(kind, phase)

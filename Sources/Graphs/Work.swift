@@ -56,8 +56,8 @@ public struct Work: Hashable, Sendable {
   /// Creates an amount of work.
   public init(
     contraction: Contraction? = nil, multiplyAccumulates: Double = 0, elementOperations: Double = 0,
-    activationElements: Int = 0, parameterElements: Int = 0, gradientElements: Int = 0, stateElements: Int = 0,
-    kernel: KernelUse? = nil
+    activationElements: Int = 0, parameterElements: Int = 0, gradientElements: Int = 0,
+    stateElements: Int = 0, kernel: KernelUse? = nil
   ) {
     self.contraction = contraction
     self.multiplyAccumulates = multiplyAccumulates

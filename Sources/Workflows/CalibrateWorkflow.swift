@@ -68,7 +68,8 @@ extension Calibration {
   /// The machine file.
   public var machineFile: String {
     var text = """
-      # This computer as \(ranks == 1 ? "one device" : "\(ranks) equal devices"), each of them one rank on one thread.
+      # This computer as \(ranks == 1 ? "one device" : "\(ranks) equal devices"), each of them one rank on \
+      one thread.
       schema: partita.machine/1
       name: "\(computer), \(ranks == 1 ? "1 rank" : "\(ranks) ranks")"
       devices:
@@ -78,10 +79,12 @@ extension Calibration {
           peak: {float32: \(number(kernels.peak.value / 1e9)) GFLOP/s}
           efficiency: \(number(max(1e-3, min(1, kernels.efficiency))))
           launch: \(number(kernels.launch.value * 1e9)) ns
-          memory: {capacity: \(memory / ranks) B, bandwidth: \(number(kernels.memoryBandwidth.value / 1e9)) GB/s, efficiency: 1}
+          memory: {capacity: \(memory / ranks) B, \
+      bandwidth: \(number(kernels.memoryBandwidth.value / 1e9)) GB/s, efficiency: 1}
           source:
             - "measured: \(library), one thread, the least of several rounds"
-            - "peak, efficiency: the highest and the middle rate of the tables of operations; for work without a table"
+            - "peak, efficiency: the highest and the middle rate of the tables of operations; for work \
+      without a table"
             - "launch: a call on one number; memory bandwidth: a sum of tensors that no cache holds"
             - "capacity: the memory of the computer in equal parts"
           rates:

@@ -6,8 +6,8 @@ import Kernels
 /// Measures single kernels as training calls them: over several parts of a batch in turn, in memory that was
 /// reserved before.
 ///
-/// The parts stand for the cells of the batch. They lie side by side in memory, so that small operands stay in
-/// the processor's caches and large ones do not, as in a step.
+/// The parts stand for the cells of the batch. They lie side by side in memory, so that small operands stay
+/// in the processor's caches and large ones do not, as in a step.
 final class KernelBench {
   /// What is measured.
   enum Subject {
@@ -32,7 +32,9 @@ final class KernelBench {
   private let size = Region.result.range.upperBound
   private let moment = KernelMoment(generator: CounterGenerator(seed: 0, step: 1, stream: 0))
 
-  /// A part of the memory. What kernels read is never written, so that it is filled once.
+  /// A part of the memory.
+  ///
+  /// What kernels read is never written, so that it is filled once.
   private enum Region: Int, CaseIterable {
     /// Numbers of both signs.
     case signed
@@ -81,8 +83,8 @@ final class KernelBench {
     munmap(memory, size)
   }
 
-  /// The seconds of one call, the least of some rounds; nil where the kernel does not exist or its operands are
-  /// too large.
+  /// The seconds of one call, the least of some rounds; nil where the kernel does not exist or its operands
+  /// are too large.
   func time(_ subject: Subject) -> Double? {
     switch subject {
     case .kernel(let request): return time(request, isPacking: false)
@@ -148,7 +150,8 @@ final class KernelBench {
 
   // MARK: Time
 
-  /// The least time of one call, in seconds of this thread's own: other work on the computer then adds little.
+  /// The least time of one call, in seconds of this thread's own: other work on the computer then adds
+  /// little.
   private func leastTime(parts: Int, _ body: (Int) -> Void) -> Double {
     let first = threadSeconds()
     body(0)

@@ -16,8 +16,9 @@ public struct KernelCalibration: Sendable {
   public let peak: FLOPsPerSecond
   /// The typical fraction of the peak that convolutions and products reach.
   public let efficiency: Double
-  /// The points that were measured, and those of the grids that were not.
+  /// The points that were measured.
   public let measuredCount: Int
+  /// The points of the grids that were not measured.
   public let leftOutCount: Int
 }
 
@@ -122,8 +123,8 @@ private struct Calibrator {
       rates: completed(known, extents: design.axes.map(\.points.count)).map { max($0, 1) })
   }
 
-  /// Gives points that were not measured the mean rate of their neighbours, the nearest first; those along the
-  /// first axes come before others.
+  /// Gives points that were not measured the mean rate of their neighbours, the nearest first; those along
+  /// the first axes come before others.
   private func completed(_ known: [Double?], extents: [Int]) -> [Double] {
     var rates = known
     var strides = [Int](repeating: 1, count: extents.count)

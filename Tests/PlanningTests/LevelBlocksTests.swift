@@ -1,5 +1,6 @@
 import Differentiation
 import Graphs
+import Machines
 import Plans
 import Testing
 

@@ -20,7 +20,8 @@ struct LevelBlocksTests {
           forwardMultiplyAccumulates: 1e6, errorMultiplyAccumulates: 1e6,
           weightGradientMultiplyAccumulates: 1e6), name: "layer\(layer)")
     }
-    return try differentiate(builder.build(outputs: [try builder.tabulatedLoss(y)]))
+    let loss = try builder.tabulatedLoss(y)
+    return try differentiate(builder.build(outputs: [loss]))
   }
 
   private static func branching() throws -> TrainingGraph {
@@ -29,8 +30,8 @@ struct LevelBlocksTests {
     let y = try builder.convolution(x, channels: 64, kernel: 3, padding: 1, bias: .absent, name: "first")
     let z = try builder.convolution(y, channels: 64, kernel: 3, padding: 1, bias: .absent, name: "second")
     let flat = try builder.flatten(try builder.add(y, z, name: "sum"), name: "flatten")
-    return try differentiate(
-      builder.build(outputs: [try builder.dense(flat, 64, bias: .absent, name: "last")]))
+    let last = try builder.dense(flat, 64, bias: .absent, name: "last")
+    return try differentiate(builder.build(outputs: [last]))
   }
 
   private func blocks(_ training: TrainingGraph, levels: Int) -> [Int]? {

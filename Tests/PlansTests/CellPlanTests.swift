@@ -13,8 +13,8 @@ struct CellPlanTests {
     var builder = GraphBuilder(name: "pair")
     let x = builder.sample("x", TensorType(.float32, [batch, 6]))
     let hidden = try builder.relu(try builder.dense(x, 4, bias: .absent, name: "first"), name: "relu")
-    return try differentiate(
-      builder.build(outputs: [try builder.dense(hidden, 2, bias: .absent, name: "second")]))
+    let y = try builder.dense(hidden, 2, bias: .absent, name: "second")
+    return try differentiate(builder.build(outputs: [y]))
   }
 
   private static func plan(

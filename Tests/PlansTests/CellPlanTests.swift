@@ -40,13 +40,13 @@ struct CellPlanTests {
     }
   }
 
-  // Cells of one size that divide over the micro-batches are needed: 6 and 8 do for two halves of 24, 3 and 9
+  // Cells of one size that divide over the micro-batches are needed: 6 and 8 do for two halves of 24, 5 and 9
   // do not; 16 cells of 24 samples are of two sizes.
   @Test func microBatchesHoldWholeCellsOfOneSize() throws {
     for cells in [6, 8, 12, 24] {
       #expect(try violations(batch: 24, microBatches: 2, cells: cells) == [], "\(cells) cells")
     }
-    for cells in [3, 9, 16] {
+    for cells in [5, 9, 16] {
       #expect(
         try violations(batch: 24, microBatches: 2, cells: cells)
           == [.cellsAcrossMicroBatches(cells: cells, count: 2)], "\(cells) cells")

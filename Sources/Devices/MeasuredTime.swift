@@ -8,8 +8,8 @@ import Units
 ///
 /// `n · (t₀ + A ∕ (n · r))` for n calls on equal parts, with the launch t₀ (s) and the amount A that the
 /// table of the kernel counts: `2 · MACs` (FLOP), or where it counts bytes the traffic. The rate r is that of
-/// the table at the extents of one call. To it are added, once, the packing of the parameters of a convolution;
-/// and, where several calls contribute to a gradient, the n − 1 sums that join them.
+/// the table at the extents of one call. To it are added, once, the packing of the parameters of a
+/// convolution; and, where several calls contribute to a gradient, the n − 1 sums that join them.
 func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seconds? {
   let roofline: Roofline
   switch device.model {

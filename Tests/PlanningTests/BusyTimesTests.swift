@@ -44,8 +44,8 @@ struct BusyTimesTests {
     }
   }
 
-  // With a flush the bound counts filling and draining whole, while the last weight gradient of a stage may run
-  // beside the draining: there it orders placements, and is no bound of a price.
+  // With a flush the bound counts filling and draining whole, while the last weight gradient of a stage may
+  // run beside the draining: there it orders placements, and is no bound of a price.
   @Test(arguments: [Overlap.none, .steady]) func noPipelineIsShorter(_ overlap: Overlap) throws {
     let training = try denseChain([64, 128, 32, 96, 16], batch: 8)
     let nodes = training.graph.nodes.count

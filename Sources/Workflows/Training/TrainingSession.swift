@@ -53,7 +53,8 @@ struct TrainingSession {
     if let wanted = request.ranks, wanted != ranks.devices.count {
       throw InputError(
         .usage,
-        "the plan runs on \(ranks.devices.count) device\(ranks.devices.count == 1 ? "" : "s"), not on \(wanted)",
+        "the plan runs on \(ranks.devices.count) device\(ranks.devices.count == 1 ? "" : "s"), "
+          + "not on \(wanted)",
         hint: "leave out --ranks, or name a machine of \(wanted) devices")
     }
     let opened = try openDataset(request.data, in: request.dataFolders)

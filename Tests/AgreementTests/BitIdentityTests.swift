@@ -156,6 +156,31 @@ struct BitIdentityTests {
     }
   }
 
+  @Test(arguments: [1, 2, 4]) func drivesHostAndAcceleratorTogetherGiveTheSameBits(count: Int) throws {
+    let whole = try Self.network(mode: .cell)
+    let alone = Self.mesh([])
+    let expected = try Self.run(
+      whole, alone, Self.dataParallel(whole, alone, options: Self.options(cells: 16)))
+    // The drives' gradients are summed on the host, which runs no operator.
+    let machine = try MachineCatalogue().machine(named: "dpt-vision/4")
+    let training = try Self.network(mode: .cell, microBatches: count)
+    let options = Self.options(cells: 16, microBatches: count)
+    let nodes = training.graph.nodes.indices
+    let stages = [("drive", 0..<4), ("npu", 4..<nodes.count)].map { name, range in
+      let group = machine.groups.first { $0.name == name } ?? machine.groups[0]
+      return Stage(
+        group: name, nodes: range,
+        rules: range.map { node in
+          let profile = OperatorProfile(NodeID(node), in: training.graph)
+          return group.levels.map { _ in profile.rules.first { $0.axis == .batch }?.name ?? "replicated" }
+        }, shares: .equal(group))
+    }
+    let plan = Plan(
+      model: training.graph.name, machine: machine.name, batch: Self.batch, stages: stages, options: options)
+    try Self.expectSame(
+      try Self.run(training, machine, plan), expected, .cell, "\(count) micro-batches on drives")
+  }
+
   private static func expectSame(
     _ run: ExecutedSteps, _ expected: ExecutedSteps, _ mode: BatchNormalization.Mode, _ what: String
   ) throws {

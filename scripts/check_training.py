@@ -148,6 +148,41 @@ def same_bits():
           undisturbed()["weights_sha256"] != undisturbed(["--seed", "8"])["weights_sha256"])
 
 
+TWO_GROUPS = """schema: partita.machine/1
+name: two groups
+devices:
+  front: {kind: processor, count: 2, peak: {float32: 96 GFLOP/s}, efficiency: 0.7, launch: 2 us, source: assumed,
+          memory: {capacity: 4 GiB, bandwidth: 10 GB/s, efficiency: 0.9}}
+  back: {kind: processor, peak: {float32: 96 GFLOP/s}, efficiency: 0.7, launch: 2 us, source: assumed,
+         memory: {capacity: 4 GiB, bandwidth: 10 GB/s, efficiency: 0.9}}
+links:
+  - {from: front, to: back, bandwidth: 8 GB/s, latency: 1 us, duplex: full, source: assumed}
+"""
+
+
+def same_bits_of_plans():
+    """Uneven shares, layers cut between devices, micro-batches: the same bits, and the simulated bytes."""
+    pathlib.Path("two.yaml").write_text(TWO_GROUPS)
+    done = run(["plan", MODEL, "--machine", "local/4", "--batch", "32", "--cells", "16", "--axes", "batch",
+                "--optimizer", "momentum", "--out", "plan.json"])
+    check(f"a plan of four: exit {done.returncode}", done.returncode == 0, done.stderr.decode())
+    plan = json.loads(pathlib.Path("plan.json").read_text())
+    share = {"devices": "mesh", "level": "shared-memory", "axis": "all", "weights": [5, 1, 7, 3]}
+    pathlib.Path("uneven.json").write_text(json.dumps({**plan, "shares": [share]}))
+    cut = ["--machine", "two.yaml", "--devices", "front,back", "--cut"]
+    for words in (
+        ["--machine", "local/4", "--plan", "./uneven.json"], cut + ["conv"], cut + ["fc1"],
+        ["--ranks", "2", "--micro-batches", "2"], ["--ranks", "3", "--overlap", "none"],
+    ):
+        what = " ".join(words)
+        done = run(RUN + ["--steps", str(STEPS), "--json", *words])
+        expect_same(what, done)
+        links = event(done.stdout, "end").get("links", [])
+        check(f"{what}: nothing moves", any(link["measured_bytes"] for link in links))
+        for link in links:
+            check(f"{what}: bytes", link["simulated_bytes"] == link["measured_bytes"], str(link))
+
+
 def documents():
     """What is written agrees with what is said, and the bytes over each link with the simulated ones."""
     words = ["--ranks", "2", "--steps", str(STEPS), "--out", "w.safetensors", "--onnx-out", "t.onnx", "--json"]
@@ -632,7 +667,7 @@ BINARY = str(pathlib.Path(given.binary).resolve())
 
 begin = time.monotonic()
 CASES = [
-    same_bits, documents, failed_and_resumed, failed_before_the_first, nothing_left_to_do,
+    same_bits, same_bits_of_plans, documents, failed_and_resumed, failed_before_the_first, nothing_left_to_do,
     damaged_checkpoints, other_runs_checkpoints,
     lost_ranks, lost_coordinator, interrupted, closed_pipe, full_disk, bad_input, terminal,
 ]

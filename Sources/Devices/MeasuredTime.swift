@@ -6,10 +6,10 @@ import Units
 ///
 /// ## Model
 ///
-/// `n · (t₀ + A ∕ (n · r))` for n calls on equal parts, with the launch t₀ (s) and the amount A that the
-/// table of the kernel counts: `2 · MACs` (FLOP), or where it counts bytes the traffic. The rate r is that of
-/// the table at the extents of one call. To it are added, once, the packing of the parameters of a
-/// convolution; and, where several calls contribute to a gradient, the n − 1 sums that join them.
+/// `n · t₀ + A ∕ r` for n calls on equal parts, with the launch t₀ (s), the amount A that the table of the
+/// kernel counts, `2 · MACs` (FLOP) or the traffic (B), and the table's rate r at the extents of one call. To
+/// it are added the packing of the parameters of a convolution, once, and where several calls contribute to a
+/// gradient the n − 1 sums that join them.
 func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seconds? {
   let roofline: Roofline
   switch device.model {
@@ -27,8 +27,8 @@ func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seco
   case .bytes: amount = Double(sizes.traffic(of: work).count)
   }
   var time =
-    calls * roofline.launch.value + amount
-    / table.rate { extent in
+    calls * roofline.launch.value
+    + table.seconds(of: amount) { extent in
       switch extent {
       case .samples: Double(use.samples) / calls
       case .inputChannels: Double(use.inputChannels)
@@ -53,8 +53,8 @@ private func passTime(
   _ kind: KernelKind, _ phase: Phase, elements: Int, passes: Int, calls: Int, _ roofline: Roofline
 ) -> Double {
   guard elements > 0, let table = roofline.rates?.table(for: kind, phase) else { return 0 }
-  let rate = table.rate { _ in Double(elements) }
-  return Double(calls) * (roofline.launch.value + Double(4 * passes * elements) / rate)
+  let once = table.seconds(of: Double(4 * passes * elements)) { _ in Double(elements) }
+  return Double(calls) * (roofline.launch.value + once)
 }
 
 extension KernelRates {

@@ -69,8 +69,9 @@ public struct Work: Hashable, Sendable {
     self.kernel = kernel
   }
 
-  /// What is left of the work when a part of it is done; both speak of the same contraction, and what is left
-  /// is done by the kernel of the whole.
+  /// What is left of the work when a part of it is done.
+  ///
+  /// Both speak of the same contraction, and the kernel of the whole does what is left.
   public func less(_ part: Work) -> Work {
     Work(
       contraction: contraction, multiplyAccumulates: multiplyAccumulates - part.multiplyAccumulates,

@@ -53,14 +53,18 @@ public struct RateTable: Hashable, Sendable {
     public let extent: RateExtent
     /// The points in increasing order, each at least one.
     public let points: [Int]
+    /// The kernel computes as many as the next multiple of this, but where there are so few that the points
+    /// below the first multiple hold them.
+    public let block: Int
     fileprivate let logarithms: [Double]
 
     /// Creates an axis.
-    public init(_ extent: RateExtent, _ points: [Int]) {
+    public init(_ extent: RateExtent, _ points: [Int], block: Int = 1) {
       precondition(!points.isEmpty && points[0] > 0, "an axis of points \(points)")
       precondition(zip(points, points.dropFirst()).allSatisfy(<), "points \(points) do not increase")
       self.extent = extent
       self.points = points
+      self.block = block
       logarithms = points.map { log(Double($0)) }
     }
   }
@@ -101,12 +105,21 @@ public struct RateTable: Hashable, Sendable {
     logarithms = rates.map { log($0) }
   }
 
-  /// Returns the rate at some extents, in base units: the logarithm of the rate is linear in the logarithm of
-  /// each extent between points, and constant beyond them.
-  public func rate(at extent: (RateExtent) -> Double) -> Double {
+  /// Returns the seconds of a call that does some amount in the table's unit, without its launch.
+  ///
+  /// ## Model
+  ///
+  /// `A ∕ r · Π ⌈e ∕ b⌉ · b ∕ e` with the amount A, the rate r and for each extent e its block b. The
+  /// logarithm of the rate is linear in the logarithm of each extent (in whole blocks) between points, and
+  /// constant beyond them.
+  public func seconds(of amount: Double, at extent: (RateExtent) -> Double) -> Double {
     var corners: [(place: Int, weight: Double)] = [(0, 1)]
+    var amount = amount
     for axis in axes {
-      let (index, part) = axis.position(of: extent(axis.extent))
+      let given = extent(axis.extent)
+      let whole = axis.wholeBlocks(given)
+      amount *= whole / given
+      let (index, part) = axis.position(of: whole)
       let count = corners.count
       for corner in 0..<count {
         let (place, weight) = corners[corner]
@@ -114,7 +127,7 @@ public struct RateTable: Hashable, Sendable {
         if part > 0 { corners.append((place * axis.points.count + index + 1, weight * part)) }
       }
     }
-    return exp(corners.reduce(0) { $0 + $1.weight * logarithms[$1.place] })
+    return amount / exp(corners.reduce(0) { $0 + $1.weight * logarithms[$1.place] })
   }
 
   /// The table with every rate multiplied.
@@ -126,6 +139,12 @@ public struct RateTable: Hashable, Sendable {
 }
 
 extension RateTable.Axis {
+  /// The extent that the kernel computes where it is given another.
+  fileprivate func wholeBlocks(_ value: Double) -> Double {
+    guard block > 1, value > Double(points.last { $0 < block } ?? 0) else { return value }
+    return (value / Double(block)).rounded(.up) * Double(block)
+  }
+
   /// The point at or below a value, and how far the value is towards the next.
   fileprivate func position(of value: Double) -> (index: Int, part: Double) {
     guard let above = points.firstIndex(where: { Double($0) > value }) else { return (points.count - 1, 0) }
@@ -182,4 +201,28 @@ extension Device {
     case .rowStationaryArray, .systolicArray, .nearStorage: nil
     }
   }
+}
+
+extension Machine {
+  /// The machine as it is without measured rates of single kernels: peaks and efficiencies alone.
+  public var withoutKernelRates: Machine {
+    let devices = devices.map { device in
+      let model: ComputeModel =
+        switch device.model {
+        case .processor(let roofline): .processor(roofline.withoutRates)
+        case .gpu(let roofline): .gpu(roofline.withoutRates)
+        case .rowStationaryArray, .systolicArray, .nearStorage: device.model
+        }
+      return Device(
+        name: device.name, group: device.group, model: model, memory: device.memory,
+        energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower)
+    }
+    return Machine(
+      name: name, devices: devices, switches: switches, links: links, wireNames: wireNames, mesh: mesh,
+      samples: samples)
+  }
+}
+
+extension Roofline {
+  fileprivate var withoutRates: Roofline { Roofline(peaks: peaks, efficiency: efficiency, launch: launch) }
 }

@@ -68,8 +68,7 @@ extension Calibration {
   /// The machine file.
   public var machineFile: String {
     var text = """
-      # This computer as \(ranks == 1 ? "one device" : "\(ranks) equal devices"), each of them one rank on \
-      one thread.
+      # This computer as \(ranks == 1 ? "one device" : "\(ranks) equal devices"): one rank on one thread each.
       schema: partita.machine/1
       name: "\(computer), \(ranks == 1 ? "1 rank" : "\(ranks) ranks")"
       devices:
@@ -79,12 +78,13 @@ extension Calibration {
           peak: {float32: \(number(kernels.peak.value / 1e9)) GFLOP/s}
           efficiency: \(number(max(1e-3, min(1, kernels.efficiency))))
           launch: \(number(kernels.launch.value * 1e9)) ns
-          memory: {capacity: \(memory / ranks) B, \
-      bandwidth: \(number(kernels.memoryBandwidth.value / 1e9)) GB/s, efficiency: 1}
+          memory:
+            capacity: \(memory / ranks) B
+            bandwidth: \(number(kernels.memoryBandwidth.value / 1e9)) GB/s
+            efficiency: 1
           source:
             - "measured: \(library), one thread, the least of several rounds"
-            - "peak, efficiency: the highest and the middle rate of the tables of operations; for work \
-      without a table"
+            - "peak, efficiency: the highest and the middle of the rates of operations, for other work"
             - "launch: a call on one number; memory bandwidth: a sum of tensors that no cache holds"
             - "capacity: the memory of the computer in equal parts"
           rates:
@@ -121,6 +121,8 @@ extension Calibration {
     let axes = table.axes.map { axis in
       "\(axis.extent.rawValue): [\(axis.points.map(String.init).joined(separator: ", "))]"
     }
+    let blocks = table.axes.filter { $0.block > 1 }.map { "\($0.extent.rawValue): \($0.block)" }
+    if !blocks.isEmpty { text += "        blocks: {\(blocks.joined(separator: ", "))}\n" }
     text += "        extents: {\(axes.joined(separator: ", "))}\n        rates:\n"
     let (scale, unit) = table.unit == .operations ? (1e9, "GFLOP/s") : (1e9, "GB/s")
     let columns = table.axes.last?.points.count ?? 1

@@ -150,8 +150,7 @@ final class KernelBench {
 
   // MARK: Time
 
-  /// The least time of one call, in seconds of this thread's own: other work on the computer then adds
-  /// little.
+  /// The least time of one call, in seconds of this thread's own: other work on the computer adds little.
   private func leastTime(parts: Int, _ body: (Int) -> Void) -> Double {
     let first = threadSeconds()
     body(0)

@@ -18,14 +18,14 @@ public struct KernelCalibration: Sendable {
   public let efficiency: Double
   /// The points that were measured.
   public let measuredCount: Int
-  /// The points of the grids that were not measured.
+  /// The points of the grids that were not.
   public let leftOutCount: Int
 }
 
 /// Measures the kernels of a library on this thread.
 ///
-/// All points are measured once, and again while there is time; the least time of a point counts, since
-/// other work on the computer can only add to it. Points that would take too long are left out, and have the
+/// All points are measured once, and again while there is time. The least time of a point counts, since other
+/// work on the computer can only add to it. Points that would take too long are left out, and have the
 /// rates of their neighbours.
 ///
 /// - Parameters:
@@ -61,7 +61,10 @@ private struct Calibrator {
     for table in times { launch = table.reduce(launch) { min($0, $1 ?? $0) } }
     let bandwidth = 12 * Double(1 << 24) / (bench.time(.sum(1 << 24)) ?? 1)
     let measured = times.reduce(0) { $0 + $1.count { $0 != nil } }
-    let tables = designs.indices.compactMap { table($0, launch: launch) }
+    let blocks: [RateExtent: Int] = [
+      .inputChannels: channelBlock { [64, $0] }, .outputChannels: channelBlock { [$0, 64] },
+    ]
+    let tables = designs.indices.compactMap { table($0, launch: launch, blocks) }
     let rates = tables.filter { $0.unit == .operations }.flatMap(\.rates)
     let peak = rates.max() ?? 1e9
     return KernelCalibration(
@@ -109,7 +112,23 @@ private struct Calibrator {
 
   // MARK: Rates
 
-  private func table(_ index: Int, launch: Double) -> RateTable? {
+  /// The channels that convolutions compute together: 16 where 24 take as long as 32, 8 where 20 take as long
+  /// as 24, else one.
+  private func channelBlock(_ weights: (Int) -> [Int]) -> Int {
+    func time(_ channels: Int) -> Double {
+      let shape = weights(channels)
+      let convolution = Operator.convolution(Convolution(padding: 1))
+      let point = RateDesign.Point(
+        convolution, [[1, shape[1], 14, 14], shape + [3, 3]], .forward, unit: .operations)
+      return point.flatMap { point in
+        (0..<3).compactMap { _ in bench.time(point.subject) }.min()
+      } ?? 1
+    }
+    if time(24) > 0.88 * time(32) { return 16 }
+    return time(20) > 0.92 * time(24) ? 8 : 1
+  }
+
+  private func table(_ index: Int, launch: Double, _ blocks: [RateExtent: Int]) -> RateTable? {
     let design = designs[index]
     let known = zip(design.grid, times[index]).map { extents, time -> Double? in
       guard let time, let point = design.point(extents) else { return nil }
@@ -119,7 +138,10 @@ private struct Calibrator {
     guard known.contains(where: { $0 != nil }) else { return nil }
     return RateTable(
       kernel: design.kernel, phase: design.phase.rated, window: design.window, stride: design.stride,
-      unit: design.unit, axes: design.axes,
+      unit: design.unit,
+      axes: design.hasBlocks
+        ? design.axes.map { RateTable.Axis($0.extent, $0.points, block: blocks[$0.extent] ?? 1) }
+        : design.axes,
       rates: completed(known, extents: design.axes.map(\.points.count)).map { max($0, 1) })
   }
 

@@ -19,6 +19,8 @@ struct RateDesign {
   let stride: Int
   let unit: RateTable.Unit
   let axes: [RateTable.Axis]
+  /// Whether channels are computed in blocks.
+  let hasBlocks: Bool
   /// Points that do more are not measured: their rates are those of smaller ones.
   let limit: Double
   /// What is measured where the axes have some extents, in the order of the axes; nil where there is no such
@@ -27,7 +29,8 @@ struct RateDesign {
 
   init(
     _ kernel: RatedKernel, _ phase: Phase, window: Int = 1, stride: Int = 1, unit: RateTable.Unit = .bytes,
-    _ axes: [(RateExtent, [Int])], limit: Double = 256e6, point: @escaping @Sendable ([Int]) -> Point?
+    _ axes: [(RateExtent, [Int])], limit: Double = 256e6, hasBlocks: Bool = false,
+    point: @escaping @Sendable ([Int]) -> Point?
   ) {
     self.kernel = kernel
     self.phase = phase
@@ -36,6 +39,7 @@ struct RateDesign {
     self.unit = unit
     self.axes = axes.map { RateTable.Axis($0.0, $0.1) }
     self.limit = limit
+    self.hasBlocks = hasBlocks
     self.point = point
   }
 

@@ -27,7 +27,7 @@ private func convolutions() -> [RateDesign] {
         RateDesign(
           .convolution, phase, window: width * width, stride: stride, unit: .operations,
           [(.samples, samples), (.inputChannels, inputs), (.outputChannels, outputs), (.places, planes)],
-          limit: 8e8
+          limit: 8e8, hasBlocks: width > 1
         ) { extents in
           let side = side(extents[3]) * stride
           // Beyond small planes the samples of a call hardly matter, and the rates of one sample stand.
@@ -56,7 +56,7 @@ private func convolutions() -> [RateDesign] {
           [
             (.samples, samples), (.outputChannels, [32, 128, 512, 1024]),
             (.places, stride == 1 ? planes : Array(planes[1...])),
-          ]
+          ], hasBlocks: true
         ) { extents in
           let side = side(extents[2]) * stride
           return RateDesign.Point(

@@ -39,7 +39,7 @@ extension MachineReader {
     guard
       let block = fields.block(
         node, path: path, required: ["kernel", "phase", "extents", "rates"],
-        optional: ["window", "stride", "source"])
+        optional: ["window", "stride", "blocks", "source"])
     else { return nil }
     readSource(of: block, required: false)
     let kernel = fields.choice("kernel", in: block, RatedKernel.self)
@@ -47,7 +47,12 @@ extension MachineReader {
     let window = block["window"] == nil ? 1 : fields.integer("window", in: block, 1...1_000_000)
     let stride = block["stride"] == nil ? 1 : fields.integer("stride", in: block, 1...65_536)
     guard let extents = block["extents"], let ratesNode = block["rates"] else { return nil }
-    let axes = readAxes(extents, path: block.path("extents"))
+    var blocks: [RateExtent: Int] = [:]
+    if let node = block["blocks"] {
+      guard let read = readBlocks(node, path: block.path("blocks")) else { return nil }
+      blocks = read
+    }
+    let axes = readAxes(extents, blocks, path: block.path("extents"))
     let rates = readRows(ratesNode, path: block.path("rates"))
     guard let kernel, let phase, let window, let stride, let axes, let rates else { return nil }
     let count = axes.reduce(1) { $0 * $1.points.count }
@@ -65,7 +70,9 @@ extension MachineReader {
   }
 
   /// Reads `extents:`, a mapping from extents to their points.
-  private mutating func readAxes(_ node: YAMLNode, path: String) -> [RateTable.Axis]? {
+  private mutating func readAxes(
+    _ node: YAMLNode, _ blocks: [RateExtent: Int], path: String
+  ) -> [RateTable.Axis]? {
     let legal = RateExtent.allCases.map(\.rawValue)
     guard let block = fields.block(node, path: path, required: [], optional: legal) else { return nil }
     var axes: [RateTable.Axis] = []
@@ -83,9 +90,23 @@ extension MachineReader {
         isWhole = false
         continue
       }
-      axes.append(RateTable.Axis(extent, points))
+      axes.append(RateTable.Axis(extent, points, block: blocks[extent] ?? 1))
     }
     return isWhole ? axes : nil
+  }
+
+  /// Reads `blocks:`, a mapping from extents to the blocks in which kernels compute them.
+  private mutating func readBlocks(_ node: YAMLNode, path: String) -> [RateExtent: Int]? {
+    let legal = RateExtent.allCases.map(\.rawValue)
+    guard let block = fields.block(node, path: path, required: [], optional: legal) else { return nil }
+    var blocks: [RateExtent: Int] = [:]
+    for entry in block.keys {
+      guard let extent = RateExtent(rawValue: entry.key),
+        let size = fields.integer(entry.key, in: block, 1...65_536)
+      else { return nil }
+      blocks[extent] = size
+    }
+    return blocks
   }
 
   private mutating func readPoints(_ node: YAMLNode, path: String) -> [Int]? {

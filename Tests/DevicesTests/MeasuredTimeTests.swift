@@ -1,0 +1,79 @@
+import Devices
+import Graphs
+import Machines
+import Testing
+import Units
+
+@Suite struct MeasuredTimeTests {
+  private func table(
+    _ kernel: RatedKernel, _ phase: RatedPhase, _ unit: RateTable.Unit, _ extent: RateExtent,
+    _ points: [Int], _ rates: [Double]
+  ) -> RateTable {
+    RateTable(
+      kernel: kernel, phase: phase, unit: unit, axes: [RateTable.Axis(extent, points)], rates: rates)
+  }
+
+  private func measured(_ tables: [RateTable]) -> Device {
+    device(
+      .processor(
+        Roofline(
+          peaks: [.float32: FLOPsPerSecond(1e12), .float64: FLOPsPerSecond(1e12)],
+          efficiency: EfficiencyCurve(constant: 1), launch: Seconds(1e-6), rates: KernelRates(tables))))
+  }
+
+  private func time(_ work: Work, on device: Device, _ precision: Precision = .float32) -> Double {
+    cost(of: work, on: device, precision: precision, sizes: float32Sizes).time.value
+  }
+
+  private func work(_ kind: KernelKind, _ phase: Phase, calls: Int = 1, elements: Int = 1) -> Work {
+    var use = KernelUse(kind, phase)
+    use.calls = calls
+    use.elements = elements
+    return Work(multiplyAccumulates: 1e9, activationElements: 1_000_000, kernel: use)
+  }
+
+  // 4 launches + 4 MB / (1 GB/s): each of the 4 calls has 250 elements, where the rate is 1 and not 2 GB/s.
+  @Test func everyCallHasALaunchAndItsOwnExtents() {
+    let device = measured([table(.activation, .forward, .bytes, .elements, [250, 1000], [1e9, 2e9])])
+    let found = time(work(.activation, .forward, calls: 4, elements: 1000), on: device)
+    #expect(abs(found - (4e-6 + 4e-3)) < 1e-12)
+  }
+
+  // 2 · 10⁹ FLOP at 50 GFLOP/s and a launch; 10⁶ parameters pass twice at 8 GB/s with a launch of their own.
+  @Test func parametersOfAConvolutionArePackedOnce() {
+    let device = measured([
+      table(.convolution, .forward, .operations, .samples, [1], [50e9]),
+      table(.packing, .forward, .bytes, .elements, [1], [8e9]),
+    ])
+    var work = work(.convolution, .forward)
+    work.parameterElements = 1_000_000
+    #expect(abs(time(work, on: device) - (1e-6 + 0.04 + 1e-6 + 1e-3)) < 1e-12)
+  }
+
+  // 3 launches + 0.04 s; between 3 calls are 2 sums of 3 passes over 4 · 10⁶ B at 12 GB/s.
+  @Test func gradientsOfSeveralCallsAreAdded() {
+    let device = measured([
+      table(.dense, .weightGradient, .operations, .samples, [1], [50e9]),
+      table(.sum, .weightGradient, .bytes, .elements, [1], [12e9]),
+    ])
+    var work = work(.dense, .weightGradient, calls: 3)
+    work.gradientElements = 1_000_000
+    #expect(abs(time(work, on: device) - (3e-6 + 0.04 + 2 * (1e-6 + 1e-3))) < 1e-12)
+  }
+
+  // Without a table for the kernel, without a kernel, or in another precision: 2 · 10⁹ FLOP at 1 TFLOP/s.
+  @Test func whatIsNotMeasuredHasThePeak() {
+    let device = measured([table(.dense, .forward, .operations, .samples, [1], [50e9])])
+    #expect(abs(time(work(.convolution, .forward), on: device) - (1e-6 + 2e-3)) < 1e-12)
+    var plain = work(.dense, .forward)
+    #expect(abs(time(plain, on: device, .float64) - (1e-6 + 2e-3)) < 1e-12)
+    plain.kernel = nil
+    #expect(abs(time(plain, on: device) - (1e-6 + 2e-3)) < 1e-12)
+  }
+
+  @Test func everyKernelHasTheNameThatFilesGiveIt() {
+    #expect(KernelKind.allCases.map(\.rawValue) == RatedKernel.allCases.map(\.rawValue))
+    for kind in KernelKind.allCases { #expect(kind.rated.rawValue == kind.rawValue) }
+    for phase in Phase.allCases { #expect(phase.rated.rawValue == phase.rawValue) }
+  }
+}

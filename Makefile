@@ -13,7 +13,7 @@ PARTITA := $(SCRATCH)/release/partita
 PYTHON := .deps/venv/bin/python
 
 .PHONY: help deps build demo test unit-test lint check-documentation check-json check-onnx check-errors \
-	check-determinism check-training soak bench clean
+	check-determinism check-training soak bench prediction clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 22
@@ -66,6 +66,9 @@ check-determinism: unit-test
 
 bench: deps build ## Measures start-up, planning and simulation.
 	python3 Benchmarks/measure.py $(PARTITA)
+
+prediction: deps build ## Compares predictions of this computer with the clock.
+	python3 Benchmarks/prediction.py $(PARTITA)
 
 clean: ## Removes what was built; .deps stays.
 	rm -rf .build .build-release .build-test .build-debug

@@ -102,7 +102,9 @@ extension Operator {
       use.places = outputs[0].shape.dropFirst(2).reduce(1, *)
     case .globalPooling, .batchNormalization, .localResponseNormalization:
       use.places = first.shape.dropFirst(2).reduce(1, *)
-    case .layerNormalization, .softmax, .softmaxCrossEntropy: use.places = first.shape.last ?? 1
+    case .layerNormalization, .softmax, .softmaxCrossEntropy:
+      use.places = max(1, first.shape.last ?? 1)
+      use.samples = use.elements / use.places
     default: use.elements = max(first.elementCount, outputs.first?.elementCount ?? 0, 1)
     }
     return use

@@ -155,11 +155,11 @@ final class KernelBench {
     let first = threadSeconds()
     body(0)
     let once = threadSeconds() - first
-    let isShort = once < 1e-3
-    if isShort, parts > 1 { for part in 1..<parts { body(part) } }
-    let turns = isShort ? parts : min(parts, 2)
+    // Of kernels that take long, two parts are enough.
+    let turns = max(min(parts, 2), min(parts, Int(Self.leastTime / max(once, 1e-9))))
+    if turns > 1 { for part in 1..<turns { body(part) } }
     // Rounds so long that reading the clock does not count.
-    let repetitions = isShort ? max(1, Int(5e-5 / max(once * Double(turns), 1e-8))) : 1
+    let repetitions = max(1, Int(5e-5 / max(once * Double(turns), 1e-8)))
     var least = Double.infinity
     var rounds = 0
     let begin = threadSeconds()
@@ -172,7 +172,7 @@ final class KernelBench {
       least = min(least, (end - now) / Double(turns * repetitions))
       now = end
       rounds += 1
-    } while isShort && (rounds < 4 || now - begin < Self.leastTime)
+    } while now - begin < Self.leastTime || (rounds < 3 && now - begin < 3 * Self.leastTime)
     return least
   }
 

@@ -145,16 +145,17 @@ private struct Calibrator {
       rates: completed(known, extents: design.axes.map(\.points.count)).map { max($0, 1) })
   }
 
-  /// Gives points that were not measured the mean rate of their neighbours, the nearest first; those along
-  /// the first axes come before others.
+  /// Gives points that were not measured the mean rate of their neighbours, the nearest first: along the
+  /// samples or elements, then the places, and channels last.
   private func completed(_ known: [Double?], extents: [Int]) -> [Double] {
     var rates = known
     var strides = [Int](repeating: 1, count: extents.count)
     for axis in extents.indices.dropLast().reversed() {
       strides[axis] = strides[axis + 1] * extents[axis + 1]
     }
+    let order = [0] + extents.indices.dropFirst().reversed()
     while rates.contains(where: { $0 == nil }) {
-      for axis in extents.indices {
+      for axis in order {
         let before = rates
         for place in rates.indices where before[place] == nil {
           let digit = place / strides[axis] % extents[axis]

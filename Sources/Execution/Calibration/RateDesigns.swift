@@ -80,8 +80,8 @@ private func products() -> [RateDesign] {
     RateDesign(
       .dense, phase, unit: .operations,
       [
-        (.samples, [1, 2, 4, 8, 16, 32, 64, 256]), (.inputChannels, [64, 512, 4096]),
-        (.outputChannels, [10, 128, 1024, 4096]),
+        (.samples, [1, 4, 16, 64, 256]), (.inputChannels, [64, 256, 1024, 4096]),
+        (.outputChannels, [10, 64, 256, 1024, 4096]),
       ], limit: 8e8
     ) { extents in
       RateDesign.Point(
@@ -125,27 +125,23 @@ private func normalizations() -> [RateDesign] {
               + Array(repeating: [channels], count: 4), phase, unit: .bytes, part: part)
         })
     }
-    designs.append(
-      RateDesign(.layerNormalization, phase, [(.elements, elements), (.places, [64, 768])]) { extents in
-        guard extents[0] >= extents[1] else { return nil }
-        return RateDesign.Point(
-          .layerNormalization(LayerNormalization(axis: 1)),
-          [[extents[0] / extents[1], extents[1]], [extents[1]], [extents[1]]], phase, unit: .bytes)
-      })
-    designs.append(
-      RateDesign(.softmax, phase, [(.elements, elements), (.places, [10, 128, 1000])]) { extents in
-        guard extents[0] >= extents[1] else { return nil }
-        return RateDesign.Point(
-          .softmax(Softmax(axis: 1)), [[extents[0] / extents[1], extents[1]]], phase, unit: .bytes)
-      })
-    designs.append(
-      RateDesign(.crossEntropy, phase, [(.elements, [64, 512, 4096, 65_536]), (.places, [10, 1000])]) {
-        extents in
-        guard extents[0] >= extents[1] else { return nil }
-        let rows = extents[0] / extents[1]
-        return RateDesign.Point(
-          .softmaxCrossEntropy(SoftmaxCrossEntropy()), [[rows, extents[1]], [rows]], phase, unit: .bytes)
-      })
+    func rows(
+      _ kernel: RatedKernel, _ samples: [Int], _ places: [Int],
+      _ make: @escaping @Sendable (Int, Int) -> (Operator, [[Int]])
+    ) {
+      designs.append(
+        RateDesign(kernel, phase, [(.samples, samples), (.places, places)]) { extents in
+          let (name, shapes) = make(extents[0], extents[1])
+          return RateDesign.Point(name, shapes, phase, unit: .bytes)
+        })
+    }
+    rows(.layerNormalization, [1, 16, 256, 2048], [64, 256, 1024]) {
+      (.layerNormalization(LayerNormalization(axis: 1)), [[$0, $1], [$1], [$1]])
+    }
+    rows(.softmax, [1, 16, 256, 2048], [10, 128, 1000]) { (.softmax(Softmax(axis: 1)), [[$0, $1]]) }
+    rows(.crossEntropy, [1, 4, 16, 64, 256], [10, 100, 1000]) {
+      (.softmaxCrossEntropy(SoftmaxCrossEntropy()), [[$0, $1], [$0]])
+    }
     designs.append(
       RateDesign(.localResponseNormalization, phase, [(.elements, elements), (.places, [169, 729, 3025])]) {
         extents in
@@ -206,7 +202,8 @@ private func elementwise() -> [RateDesign] {
   }
   plain(.activation) { (.activation(Activation(.relu)), [[$0]]) }
   plain(.function) { (.activation(Activation(.sigmoid)), [[$0]]) }
-  plain(.elementwise) { (.elementwise(Elementwise(.multiply)), [[$0], [$0]]) }
+  plain(.elementwise, [.forward]) { (.elementwise(Elementwise(.add)), [[$0], [$0]]) }
+  plain(.elementwise, [.error]) { (.elementwise(Elementwise(.multiply)), [[$0], [$0]]) }
   plain(.broadcast, phases) {
     (.elementwise(Elementwise(.add, right: .parameter)), [[$0 / 64, 64], [64]])
   }

@@ -94,20 +94,20 @@ struct NativeActivation {
     case .clip(let minimum, let maximum):
       let (low, high) = (Float(minimum), Float(maximum))
       map(x, y) {
-        $0.clamped(lowerBound: Vector(repeating: low), upperBound: Vector(repeating: high))
+        bounded($0, Vector(repeating: low), Vector(repeating: high))
       } _: {
         min(max($0, low), high)
       }
     case .hardSigmoid(let slope, let shift):
       let (alpha, beta) = (Float(slope), Float(shift))
       map(x, y) {
-        ($0 * alpha + beta).clamped(lowerBound: .zero, upperBound: .one)
+        bounded($0 * alpha + beta, .zero, .one)
       } _: {
         min(max(alpha * $0 + beta, 0), 1)
       }
     case .hardSwish:
       map(x, y) {
-        $0 * ($0 / 6 + 0.5).clamped(lowerBound: .zero, upperBound: .one)
+        $0 * bounded($0 / 6 + 0.5, .zero, .one)
       } _: {
         $0 * min(max($0 / 6 + 0.5, 0), 1)
       }
@@ -302,14 +302,14 @@ extension Vector {
 /// zero.
 @inline(__always)
 func exponential(_ x: Vector) -> Vector {
-  let bounded = x.clamped(lowerBound: Vector(repeating: -87.3), upperBound: Vector(repeating: 88.7))
+  let inside = bounded(x, Vector(repeating: -87.3), Vector(repeating: 88.7))
   // Added to 1.5 · 2²³ a number is rounded to a whole one, which the low bits of the sum hold.
   let magic = Vector(repeating: 12_582_912)
-  let sum = bounded * 1.442_695_04 + magic
+  let sum = inside * 1.442_695_04 + magic
   let power = sum - magic
   let whole = unsafeBitCast(sum, to: SIMD8<Int32>.self) &- unsafeBitCast(magic, to: SIMD8<Int32>.self)
   // The two parts of ln 2 keep r exact for every n.
-  let r = (bounded - power * 0.693_359_375) + power * 2.121_944_4e-4
+  let r = (inside - power * 0.693_359_375) + power * 2.121_944_4e-4
   var series = Vector(repeating: 1 / 5040)
   series = series * r + 1 / 720
   series = series * r + 1 / 120

@@ -87,3 +87,12 @@ func sums(
   }
   return total
 }
+
+/// The elements, none below the one bound and none above the other; what is no number stays as it is.
+///
+/// The library's own `clamped` is called element by element.
+@inline(__always)
+func bounded(_ x: Vector, _ low: Vector, _ high: Vector) -> Vector {
+  let raised = x.replacing(with: low, where: x .< low)
+  return raised.replacing(with: high, where: raised .> high)
+}

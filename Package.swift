@@ -128,7 +128,7 @@ let package = Package(
       "WorkflowsTests",
       [
         "Workflows", "Documents", "Graphs", "Differentiation", "Machines", "Plans", "Planning", "Results",
-        "Units", "Diagnostics",
+        "Units", "Diagnostics", "Execution", "Kernels",
       ]),
     tests("StudiesTests", ["Studies", "Results", "Diagnostics", "Workflows", "Machines", "Units"]),
     tests(

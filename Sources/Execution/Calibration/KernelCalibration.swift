@@ -54,16 +54,14 @@ private struct Calibrator {
 
   mutating func run() -> KernelCalibration {
     var launch = leastCall()
-    measureAll(isFirst: true)
-    while steadySeconds() < end, times.contains(where: { $0.contains { $0 != nil } }) {
-      measureAll(isFirst: false)
-    }
-    for table in times { launch = table.reduce(launch) { min($0, $1 ?? $0) } }
-    let bandwidth = 12 * Double(1 << 24) / (bench.time(.sum(1 << 24)) ?? 1)
-    let measured = times.reduce(0) { $0 + $1.count { $0 != nil } }
     let blocks: [RateExtent: Int] = [
       .inputChannels: channelBlock { [64, $0] }, .outputChannels: channelBlock { [$0, 64] },
     ]
+    measureOnce()
+    repeat { measureAgain() } while steadySeconds() < end && times.contains { $0.contains { $0 != nil } }
+    for table in times { launch = table.reduce(launch) { min($0, $1 ?? $0) } }
+    let bandwidth = 12 * Double(1 << 24) / (bench.time(.sum(1 << 24)) ?? 1)
+    let measured = times.reduce(0) { $0 + $1.count { $0 != nil } }
     let tables = designs.indices.compactMap { table($0, launch: launch, blocks) }
     let rates = tables.filter { $0.unit == .operations }.flatMap(\.rates)
     let peak = rates.max() ?? 1e9
@@ -81,17 +79,22 @@ private struct Calibrator {
     return bench.time(point.subject) ?? 1e-7
   }
 
-  /// Measures every point once more; on the first pass each table has its share of the time.
-  private mutating func measureAll(isFirst: Bool) {
+  /// Measures every point once, each table within its share of the time.
+  private mutating func measureOnce() {
     let start = steadySeconds()
     let points = designs.map { Double($0.grid.count) }
     let total = points.reduce(0, +)
     var share = 0.0
     for index in designs.indices {
       share += points[index]
-      let limit = isFirst ? start + 0.9 * (end - start) * share / total : end
-      measure(index, until: limit, isFirst: isFirst)
+      measure(index, until: start + 0.8 * (end - start) * share / total, isFirst: true)
     }
+  }
+
+  /// Measures once more, the tables of few points first: what disturbed them disturbs them whole.
+  private mutating func measureAgain() {
+    let order = designs.indices.sorted { (designs[$0].grid.count, $0) < (designs[$1].grid.count, $1) }
+    for index in order { measure(index, until: end, isFirst: false) }
   }
 
   private mutating func measure(_ index: Int, until limit: Double, isFirst: Bool) {
@@ -115,6 +118,7 @@ private struct Calibrator {
   /// The channels that convolutions compute together: 16 where 24 take as long as 32, 8 where 20 take as long
   /// as 24, else one.
   private func channelBlock(_ weights: (Int) -> [Int]) -> Int {
+    guard end - steadySeconds() > 1 else { return 1 }
     func time(_ channels: Int) -> Double {
       let shape = weights(channels)
       let convolution = Operator.convolution(Convolution(padding: 1))

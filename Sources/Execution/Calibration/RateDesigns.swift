@@ -7,7 +7,7 @@ import Machines
 /// The points are chosen for the extents that layers have in general: powers of two and four, square planes,
 /// one sample and eight. No network is looked at.
 func rateDesigns() -> [RateDesign] {
-  convolutions() + products() + normalizations() + poolings() + elementwise() + upkeep()
+  upkeep() + elementwise() + poolings() + normalizations() + products() + convolutions()
 }
 
 private let phases: [Phase] = [.forward, .error, .weightGradient]
@@ -105,7 +105,7 @@ private func products() -> [RateDesign] {
     }
 }
 
-private let elements = [256, 4096, 65_536, 1 << 20, 1 << 23]
+private let elements = [256, 2048, 16_384, 131_072, 1 << 20, 1 << 23]
 
 private func normalizations() -> [RateDesign] {
   var designs: [RateDesign] = []

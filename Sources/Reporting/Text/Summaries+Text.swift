@@ -39,6 +39,8 @@ public func text(of machines: [MachineSummary]) -> String {
   let kept = hasTitles ? [0, 1, 2] : [0, 2]
   page.add(
     TextTable(columns: kept.map { columns[$0] }, rows: rows.map { row in kept.map { row[$0] } }).lines())
+  page.heading(
+    "This computer is measured, and its machine file written, by 'partita calibrate --out mine.yaml'.")
   return page.text
 }
 

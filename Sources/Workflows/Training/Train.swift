@@ -8,6 +8,7 @@ import Glibc
 import Graphs
 import Machines
 import Plans
+import Pricing
 public import Results
 import Units
 
@@ -248,8 +249,16 @@ private struct TrainingDesk {
         TrainingEnd(
           steps: steps, weightsDigest: digest, ledger: ledger, testAccuracy: accuracy,
           priced: result.cost.time, simulated: result.timeline.makespan,
-          measured: SimulatedTime(Int64(median) * 1000), uncalibrated: nil, pairs: pairs, tasks: taskTimes,
+          measured: SimulatedTime(Int64(median) * 1000), uncalibrated: uncalibrated, pairs: pairs,
+          tasks: taskTimes,
           memory: memory)))
+  }
+
+  /// The price without measured rates of single kernels, where the machine has any.
+  private var uncalibrated: SimulatedTime? {
+    let machine = session.decision.machine
+    guard machine.devices.contains(where: { $0.kernelRates != nil }) else { return nil }
+    return price(result.tasks, on: machine.withoutKernelRates).time
   }
 
   /// What each pair of devices exchanged in a step, as simulated and as counted.

@@ -72,7 +72,7 @@ struct CalibrateCommand: ParsableCommand {
     let library = library
     let spent = (ContinuousClock.now - start) / .seconds(1)
     // What is left out is the making of the file.
-    let left = max(1, Double(seconds) - spent - 0.5)
+    let left = max(1, Double(seconds) - spent - 1)
     guard let measured = calibrateKernels(library, seconds: left) else {
       throw InputError(.inputOutput, "there is no memory to measure kernels in")
     }

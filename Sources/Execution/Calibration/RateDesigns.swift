@@ -204,7 +204,7 @@ private func elementwise() -> [RateDesign] {
   plain(.function) { (.activation(Activation(.sigmoid)), [[$0]]) }
   plain(.elementwise, [.forward]) { (.elementwise(Elementwise(.add)), [[$0], [$0]]) }
   plain(.elementwise, [.error]) { (.elementwise(Elementwise(.multiply)), [[$0], [$0]]) }
-  plain(.broadcast, phases) {
+  plain(.broadcast, [.forward, .weightGradient]) {
     (.elementwise(Elementwise(.add, right: .parameter)), [[$0 / 64, 64], [64]])
   }
   plain(.copy) { (.concatenation(Concatenation(axis: 1)), [[2, $0 / 4], [2, $0 / 4]]) }

@@ -120,8 +120,8 @@ let package = Package(
     tests(
       "PlanningTests",
       [
-        "Planning", "Plans", "Pricing", "Differentiation", "Devices", "Machines", "Graphs", "Units",
-        "Results",
+        "Planning", "Plans", "Pricing", "Simulation", "Differentiation", "Devices", "Machines", "Graphs",
+        "Units", "Results",
       ]),
     tests("ReportingTests", ["Reporting", "Results", "Documents", "Units", "Diagnostics"]),
     tests(

@@ -61,18 +61,23 @@ struct AdditiveSearch {
     var tied: [Int: [Int]] = [:]
     for (index, group) in problem.machine.groups.enumerated() { tied[index] = blocks.blocks(of: group) }
     if !tied.isEmpty { found.isTruncated = true }
-    let ranked = problem.placements().enumerated()
-      .map { (bound: busy.bound($0.element, costs), offset: $0.offset, placement: $0.element) }
-      .sorted { ($0.bound, $0.offset) < ($1.bound, $1.offset) }
+    let placements = problem.placements()
+    let ranked = placements.enumerated()
+      .map { (estimate: busy.estimate($0.element, costs), offset: $0.offset, placement: $0.element) }
+      .sorted { ($0.estimate, $0.offset) < ($1.estimate, $1.offset) }
+    // What is left out because of its estimate is bounded all the same.
+    if !problem.isAdditive { found.note(bound: placements.map { busy.bound($0, costs) }.min() ?? 0) }
     if ranked.count > Self.fewPlacements, !problem.isAdditive {
-      let placements = ranked.map { ($0.bound, $0.placement) }
-      searchBestFirst(placements, costs: &costs, cache: &cache, tied, &found)
+      let ordered = ranked.map { ($0.estimate, $0.placement) }
+      searchBestFirst(ordered, costs: &costs, cache: &cache, tied, &found)
       return
     }
     for (position, entry) in ranked.enumerated() {
-      if let best = found.best, entry.bound >= best.value.objective, position >= Self.keptOthers { return }
+      if let best = found.best, entry.estimate >= best.value.objective, position >= Self.keptOthers {
+        return
+      }
       guard let (search, elimination) = solve(entry.placement, &costs, &cache, tied, &found) else { continue }
-      found.note(bound: problem.isAdditive && tied.isEmpty ? elimination.minimum : entry.bound)
+      if problem.isAdditive { found.note(bound: tied.isEmpty ? elimination.minimum : entry.estimate) }
       price(search, elimination, costs, isOneOfMany: ranked.count > Self.fewPlacements, &found)
     }
   }
@@ -102,8 +107,6 @@ struct AdditiveSearch {
     var next = 0
     var bounded: [(bound: Double, order: Int, search: PlacementSearch, elimination: Elimination)] = []
     var priced = 0
-    // The bound of a best sum is none of the other sums of its placement: only arithmetic bounds them all.
-    found.note(bound: placements.first?.bound ?? 0)
     while next < placements.count || !bounded.isEmpty {
       let waiting = next < placements.count ? placements[next].bound : .infinity
       let least = bounded.indices.min {

@@ -19,28 +19,50 @@ struct BusyTimes {
 
   /// The bound of a placement in ticks; 0 where the objective has none.
   ///
-  /// Where nothing overlaps it is the sum over all stages. A pipeline of n micro-batches takes at least, for
-  /// each stage, n times its own work, the forward work of one micro-batch on all stages before it, and the
-  /// backward work of one micro-batch on them. Where steps overlap filling and draining lie under other
-  /// steps.
+  /// Where nothing overlaps it is the sum over all stages. A pipeline of n micro-batches takes at least n
+  /// times the own work of each stage. With a flush every stage but the last must have done its forward work
+  /// of the first micro-batch before the last stage ends with it, and does its backward work of the last one
+  /// after the last stage has begun with that: between the two the last stage works for n − 1 micro-batches.
   mutating func bound(_ segments: [Segment], _ costs: [Int: AdditiveCosts]) -> Double {
-    guard problem.options.objective == .time else { return 0 }
+    guard let own = ownTimes(segments, costs), let last = own.last else { return 0 }
     let count = Double(problem.step.microBatches)
+    let busiest = count * (own.max() ?? 0)
+    return switch problem.step.overlap {
+    case .none: count * own.reduce(0, +)
+    case .backward: max(busiest, own.dropLast().reduce(0, +) + (count - 1) * last)
+    case .steady: busiest
+    }
+  }
+
+  /// What a placement will take in ticks as far as arithmetic tells: it orders placements.
+  ///
+  /// With a flush, filling and draining the pipeline count whole for each stage; but the last gradients of a
+  /// stage may be made beside the draining, so that this is no bound.
+  mutating func estimate(_ segments: [Segment], _ costs: [Int: AdditiveCosts]) -> Double {
+    guard problem.step.overlap == .backward, let own = ownTimes(segments, costs) else {
+      return bound(segments, costs)
+    }
     var before = 0.0
-    var bound = 0.0
+    var longest = 0.0
+    for time in own {
+      longest = max(longest, Double(problem.step.microBatches) * time + before)
+      before += time
+    }
+    return longest
+  }
+
+  /// For each stage the least ticks that one micro-batch takes; nil where the objective is not time, or where
+  /// a group cannot run at all.
+  private mutating func ownTimes(_ segments: [Segment], _ costs: [Int: AdditiveCosts]) -> [Double]? {
+    guard problem.options.objective == .time else { return nil }
+    var times: [Double] = []
     for segment in segments {
-      guard let group = costs[segment.group] else { return 0 }
+      guard let group = costs[segment.group] else { return nil }
       let sums = runningSums(segment.group, group)
       let (low, high) = (segment.nodes.lowerBound, segment.nodes.upperBound)
-      let own = sums.forward[high] - sums.forward[low] + sums.backward[high] - sums.backward[low]
-      switch problem.step.overlap {
-      case .none: bound += count * own
-      case .backward: bound = max(bound, count * own + before)
-      case .steady: bound = max(bound, count * own)
-      }
-      before += own
+      times.append(sums.forward[high] - sums.forward[low] + sums.backward[high] - sums.backward[low])
     }
-    return bound
+    return times
   }
 
   private mutating func runningSums(_ group: Int, _ costs: AdditiveCosts) -> RunningSums {

@@ -117,7 +117,11 @@ public final class SharedArenaTransport: Transport, @unchecked Sendable {
   // MARK: Waits
 
   private func wait(_ looks: inout Int) throws(PeerLost) {
-    if let loss = arena.loss, loss.concerns(rank) { throw loss.error }
+    if let loss = arena.loss, loss.concerns(rank) {
+      // A peer may be lost only because it waited for one that left, as this rank does: that one is to blame.
+      try checkForDepartures()
+      throw loss.error
+    }
     looks += 1
     if looks <= arena.patience.looks { return transport_relax() }
     if looks <= arena.patience.looks + arena.patience.yields { return transport_yield() }

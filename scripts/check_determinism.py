@@ -13,8 +13,8 @@ from commands import read_commands, run_all
 
 PROCESSES = 2
 # Studies take most of the time and go the same way as the other commands: one process runs them for the checks of
-# their documents, and none here. A training run says how long it took; check_training.py compares its weights.
-COMMANDS = [command for command in read_commands() if not command.startswith(("partita study", "partita train"))]
+# their documents, and none here. What trains or calibrates says how long it took; check_training.py compares its weights.
+COMMANDS = [command for command in read_commands() if not command.startswith(("partita study", "partita train", "partita calibrate"))]
 # A debug build is slow, so that it runs what takes it a second or two.
 DEBUG_COMMANDS = [
     command

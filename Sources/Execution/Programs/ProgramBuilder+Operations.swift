@@ -78,7 +78,8 @@ extension ProgramBuilder {
       scalar: settings.scalar, lossCount: lossCount(of: node), statisticsCount: statisticsCount)
     let kernel = try kernel(for: request)
     var call = KernelCall(
-      kernel: kernel, stream: local.node, firstSample: rows.firstSample, places: nil, firstRow: 0)
+      kernel: kernel, stream: local.node, firstSample: rows.firstSample, places: places(of: local),
+      firstRow: try firstRow(of: local))
     call.inputs = [BufferReference?](repeating: nil, count: node.inputs.count)
     call.outputs = [BufferReference?](repeating: nil, count: node.outputs.count)
     call.outputErrors = call.outputs
@@ -118,6 +119,35 @@ extension ProgramBuilder {
         .add(target: join.target, addend: join.addend, count: join.count),
         touching: [join.target, join.addend])
     }
+  }
+
+  /// Of a mask whose samples are cut: for each element of a sample's part its place in the whole sample.
+  private func places(of local: LocalNode) -> [Int]? {
+    guard case .dropout = graph.nodes[local.node].operator, let own = local.inputTypes.first,
+      let tensor = graph.nodes[local.node].inputs.first
+    else { return nil }
+    let shape = graph[tensor].type.shape
+    let whole = shape.dropFirst().reduce(1, *)
+    let part = own.shape.dropFirst().reduce(1, *)
+    guard part < whole else { return nil }
+    let layout = plan.strategies[local.node].inputs[0]
+    let holding = Holding(shape, layout, over: cut(of: local.stage), device: local.position)
+    return holding.runs.lazy.joined().prefix(part).map { $0 % whole }
+  }
+
+  /// Of an embedding the row of the whole table that is the first one present.
+  private func firstRow(of local: LocalNode) throws(ExecutionFault) -> Int {
+    guard case .embedding = graph.nodes[local.node].operator,
+      let table = graph.nodes[local.node].inputs.firstIndex(where: { graph[$0].role.isStatic })
+    else { return 0 }
+    let cut = cut(of: local.stage)
+    let levels = cut.levels(cutting: 0, plan.strategies[local.node].inputs[table])
+    let rows = graph[graph.nodes[local.node].inputs[table]].type.shape[0]
+    let held = cut.heldRanges(rows, levels: levels, device: local.position)
+    guard held.count <= 1 else {
+      throw ExecutionFault("the rows of '\(graph.nodes[local.node].name)' are cut into parts that do not join")
+    }
+    return held.first?.lowerBound ?? 0
   }
 
   private mutating func kernel(for request: KernelRequest) throws(ExecutionFault) -> any PreparedKernel {

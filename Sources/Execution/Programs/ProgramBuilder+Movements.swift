@@ -10,7 +10,7 @@ extension ProgramBuilder {
   ) throws(ExecutionFault) {
     let movement = tasks.movements[index]
     let stage = movement.source.stage
-    let conversion = try conversion(index, position, microBatch)
+    let conversion = try conversion(index, position)
     if case .gradients(let parameters) = movement.subject, plan.plan.options.overlap != .none {
       try reduceBesides(parameters, conversion, step)
       return
@@ -89,7 +89,7 @@ extension ProgramBuilder {
   }
 
   private mutating func conversion(
-    _ index: Int, _ position: Int, _ microBatch: Int
+    _ index: Int, _ position: Int
   ) throws(ExecutionFault) -> PreparedConversion {
     if let known = conversions[index] { return known }
     let movement = tasks.movements[index]
@@ -98,7 +98,7 @@ extension ProgramBuilder {
       let conversion = PreparedConversion(
         movement.shape, from: movement.source.layout, to: movement.target.layout, over: cut(of: stage),
         device: position, algorithms: algorithms(of: stage), elementType: elementType,
-        addends: addends(of: movement, microBatch))
+        addends: addends(of: movement))
     else {
       throw ExecutionFault("nothing leads from \(movement.source.layout) to \(movement.target.layout)")
     }
@@ -139,27 +139,19 @@ extension ProgramBuilder {
 
   /// The partial sums that the devices of a group bring into a movement; nil where it sums nothing over the
   /// batch, or where there is no grid.
-  private func addends(of movement: TaskGraph.Movement, _ microBatch: Int) -> CellAddends? {
-    guard let grid else { return nil }
-    let passes: Range<Int>
+  private func addends(of movement: TaskGraph.Movement) -> CellAddends? {
     switch movement.subject {
-    case .gradients: passes = 0..<plan.plan.options.microBatches
-    case .statistics: passes = microBatch..<microBatch + 1
+    case .gradients, .statistics: break
     case .activation, .error, .samples: return nil
     }
-    let cut = cut(of: movement.source.stage)
     let layout = movement.source.layout
-    let levels = (0..<cut.levelCount).reduce(UInt64(0)) { mask, level in
-      layout[level] == .partial ? mask | 1 << UInt64(level) : mask
+    return plan.stages[movement.source.stage].tasks.partialSums.map { sums in
+      CellAddends(
+        grid: sums.grid,
+        nodes: sums.nodes(
+          before: layout.levelCount - 1,
+          batchLevels: (0..<layout.levelCount).filter { layout[$0] == .partial }))
     }
-    let nodes = (0..<cut.deviceCount).map { device in
-      let held = cut.heldRanges(graph.batch, levels: levels, device: device)
-      let samples = passes.flatMap { pass in
-        held.map { pass * graph.batch + $0.lowerBound..<pass * graph.batch + $0.upperBound }
-      }
-      return grid.maximalSubtrees(of: grid.cells(in: samples))
-    }
-    return CellAddends(grid: grid, nodes: nodes)
   }
 
   /// The first half of a sum of gradients on the host: addends travel, and the host adds them.
@@ -172,7 +164,7 @@ extension ProgramBuilder {
     let count = cut(of: stage).localElements(movement.shape, movement.source.layout, device: position ?? 0)
     let program = ExchangeProgram.hostSum(
       count, of: plan.stages[stage].group.devices, on: host, device: ranks.devices[rank],
-      addends: addends(of: movement, microBatch), elementType: elementType)
+      addends: addends(of: movement), elementType: elementType)
     let passage = Passage(movement: index, microBatch: microBatch)
     if position != nil {
       let before = try gradients(parameters)

@@ -145,7 +145,8 @@ extension ProgramBuilder {
     let rows = graph[graph.nodes[local.node].inputs[table]].type.shape[0]
     let held = cut.heldRanges(rows, levels: levels, device: local.position)
     guard held.count <= 1 else {
-      throw ExecutionFault("the rows of '\(graph.nodes[local.node].name)' are cut into parts that do not join")
+      let name = graph.nodes[local.node].name
+      throw ExecutionFault("the rows of '\(name)' are cut into parts that do not join")
     }
     return held.first?.lowerBound ?? 0
   }

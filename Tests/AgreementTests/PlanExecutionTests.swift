@@ -182,6 +182,43 @@ struct PlanExecutionTests {
     #expect(checked == 60)
   }
 
+  @Test func masksOfCutSamplesAreThoseOfWholeOnes() throws {
+    var problems = PlanProblems(seed: 3)
+    let machine = problems.mesh(levels: 2)
+    var builder = GraphBuilder(name: "masked")
+    var y = builder.sample("x", TensorType(.float32, [4, 4, 3, 3]))
+    y = try builder.convolution(y, channels: 4, kernel: 3, padding: 1, bias: .absent, name: "conv")
+    y = try builder.dropout(y, ratio: 0.5, name: "mask")
+    y = try builder.flatten(y, name: "flatten")
+    y = try builder.dense(y, 4, bias: .absent, name: "last")
+    let training = try differentiate(builder.build(outputs: [y]))
+    let graph = training.graph
+    let facts = StepFacts(training)
+    let expected = try Self.reference(training, microBatches: 1, steps: 2)
+    for names in [["channel", "channel"], ["batch", "channel"], ["channel", "batch"], ["batch", "batch"]] {
+      let rules = graph.nodes.map { node in
+        node.name == "mask" ? names : machine.groups[0].levels.map { _ in "batch" }
+      }
+      let plan = Plan(
+        model: graph.name, machine: machine.name, batch: 4,
+        stages: [
+          Stage(
+            group: machine.groups[0].name, nodes: graph.nodes.indices, rules: rules,
+            shares: .equal(machine.groups[0]))
+        ], options: StepOptions())
+      let run = try executed(
+        try lower(plan, facts: facts, machine: machine),
+        of: try ResolvedPlan(plan, facts: facts, machine: machine), steps: 2,
+        library: ReferenceKernelLibrary(), scalar: .float64, data: { Self.datum(graph, $0, $1, $2) },
+        initial: { Self.start(graph, $0, $1) })
+      #expect(run.fault == nil)
+      for (value, tensor) in run.tensors {
+        guard let other = expected.tensors[value] else { continue }
+        #expect(Self.difference(tensor, other) <= 1e-10, "\(names): \(value)")
+      }
+    }
+  }
+
   /// What the ranks sent in two steps is what the tasks say: numbers of eight bytes in place of four.
   private func expectBytesAsSimulated(
     _ run: ExecutedSteps, _ one: PlanAgreementTests.Lowered, _ resolved: ResolvedPlan

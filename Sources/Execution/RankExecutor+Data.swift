@@ -77,14 +77,15 @@ extension RankExecutor {
   /// Sets an input from a function of the element's number in the micro-batch's tensor.
   public func set(_ port: InputPort, _ element: (Int) -> Double) {
     let place = program.ports[port.index]
-    write(place.holding, place.isLabel ? .int64 : .float32, at: pointer(place.place)) {
+    write(place.holding, place.elementType, at: pointer(place.place)) {
       place.isZero ? 0 : element($0)
     }
   }
 
   /// The memory of an input whose samples are whole, one behind the other, or nil where they are cut.
   public func floats(of port: InputPort) -> UnsafeMutablePointer<Float>? {
-    guard program.settings.scalar == .float32, !port.isLabel, !program.ports[port.index].isZero,
+    guard program.settings.scalar == .float32, program.ports[port.index].elementType != .int64,
+      !program.ports[port.index].isZero,
       port.holding.runs.allSatisfy({
         $0.lowerBound % port.sampleElements == 0 && $0.upperBound % port.sampleElements == 0
       })

@@ -93,7 +93,7 @@ public final class RankExecutor {
       kernel.run(
         operands,
         KernelMoment(
-          generator: generator, firstSample: call.firstSample, places: call.places, firstRow: call.firstRow),
+          generator: generator, firstSample: call.firstSample, places: call.places, rows: call.rows),
         scratch: arena.base + program.arena.size)
       besides?.advance(over: transport)
     case .pack(let kernel, let operands, let packed): kernel.packParameters(operands, into: packed)

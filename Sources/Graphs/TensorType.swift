@@ -13,6 +13,14 @@ public enum ElementType: String, Hashable, Sendable, CaseIterable {
     case .int8, .uint8, .bool: Bytes(1)
     }
   }
+
+  /// Whether elements have a fraction; all others are whole numbers.
+  public var isFloatingPoint: Bool {
+    switch self {
+    case .float32, .float64, .float16, .bfloat16: true
+    case .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64, .bool: false
+    }
+  }
 }
 
 /// An element type and a shape.

@@ -104,18 +104,18 @@ public struct KernelMoment: Sendable {
   /// Of a part that is cut along other dimensions than the batch: for each element of a sample its place in
   /// the whole sample; nil where the samples are whole.
   public let places: [Int]?
-  /// Of an embedding, the row of the whole table that is the first one present; an index of another row
-  /// gives zeros.
-  public let firstRow: Int
+  /// Of an embedding whose table is cut, the rows that are present; an index of another row gives zeros. Nil
+  /// where the table is whole.
+  public let rows: TableRows?
 
   /// Creates a moment.
   public init(
-    generator: CounterGenerator, firstSample: Int = 0, places: [Int]? = nil, firstRow: Int = 0
+    generator: CounterGenerator, firstSample: Int = 0, places: [Int]? = nil, rows: TableRows? = nil
   ) {
     self.generator = generator
     self.firstSample = firstSample
     self.places = places
-    self.firstRow = firstRow
+    self.rows = rows
   }
 }
 

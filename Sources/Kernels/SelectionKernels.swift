@@ -104,7 +104,7 @@ extension Embedding: ReferenceKernel {
 
   /// The row of the part of the table that is present, or nil where another device has it.
   private func row<Scalar: KernelScalar>(_ index: Scalar, _ table: [Int], _ context: KernelContext) -> Int? {
-    let row = Int(index) - context.moment.firstRow
-    return (0..<table[0]).contains(row) ? row : nil
+    let rows = context.moment.rows ?? TableRows(count: table[0], present: [0..<table[0]])
+    return rows.place(of: Int(index))
   }
 }

@@ -17,6 +17,8 @@ struct AdditiveCosts {
   let objective: Objective
   /// The operations of each node: forward, then backward.
   private let operations: [[TrainingGraph.Operation]]
+  /// The homes of the parameters that several nodes read.
+  private let homes: [TensorID: Int]
   private var conversions: [[Int]: ConversionCosts] = [:]
   /// Costs of uneven steps, which many conversions share.
   private var steps: [ConversionStep: Double] = [:]
@@ -31,10 +33,15 @@ struct AdditiveCosts {
       if let node = operation.node { operations[node.index].append(operation) }
     }
     self.operations = operations
+    var homes: [TensorID: Int] = [:]
+    for use in tasks.training.parameterUses() where !use.others.isEmpty {
+      homes[use.parameter] = use.home.node
+    }
+    self.homes = homes
   }
 
   /// The cost of all phases of a node under a strategy: arithmetic, statistics, gradient reductions and
-  /// updates.
+  /// updates of the parameters that live with it.
   func cost(of profile: OperatorProfile, _ strategy: Strategy) -> Double {
     let microBatches = Double(tasks.options.microBatches)
     var sum = microBatches * loadCost(profile, strategy)
@@ -47,7 +54,8 @@ struct AdditiveCosts {
         * cost(
           of: tasks.statistics(operation.rule?.phase ?? operation.phase, profile, strategy),
           elementSize: tasks.sizes.gradient)
-      for case .gradient(let parameter) in operation.writes {
+      for case .gradient(let parameter) in operation.writes
+      where homes[parameter].map({ $0 == profile.id.index }) ?? true {
         sum += parameterCost(parameter, profile, strategy)
       }
     }
@@ -60,29 +68,71 @@ struct AdditiveCosts {
     guard let position = profile.node.inputs.firstIndex(of: parameter) else { return 0 }
     let shape = profile.inputTypes[position].shape
     let home = strategy.inputs[position]
-    var sum = cost(of: tasks.updateWork(parameter, layout: home))
-    let gradient = strategy.inputErrors[position]
+    return cost(of: tasks.updateWork(parameter, layout: home))
+      + reductionCost(shape, strategy.inputErrors[position], to: home, strategy.batchLevels)
+  }
+
+  /// The cost of summing a gradient over the devices of the group.
+  private func reductionCost(
+    _ shape: [Int], _ gradient: Layout, to target: Layout, _ batchLevels: [Int]
+  ) -> Double {
     let steps = tasks.gradientReduction(
-      shape, gradient: gradient, parameter: home, batchLevels: strategy.batchLevels)
-    if let hub = tasks.hub, !steps.isEmpty {
+      shape, gradient: gradient, parameter: target, batchLevels: batchLevels)
+    if let hub = tasks.hub, gradient.isPartial, !steps.isEmpty {
       let through = tasks.hubSum(
         elements: (0..<tasks.cut.deviceCount).map { tasks.cut.localElements(shape, gradient, device: $0) },
-        batchLevels: strategy.batchLevels)
+        batchLevels: batchLevels)
       guard tables.canExchange(through.up + through.down) else { return .infinity }
-      sum += cost(of: .exchange(through.up)) + cost(of: .compute(hub, through.work))
-      sum += cost(of: .exchange(through.down))
-    } else if tasks.isJoined || steps.isEmpty {
-      sum += cost(of: steps, elementSize: tasks.sizes.gradient)
-    } else {
-      sum = .infinity
+      return cost(of: .exchange(through.up)) + cost(of: .compute(hub, through.work))
+        + cost(of: .exchange(through.down))
     }
-    return sum
+    return tasks.isJoined || steps.isEmpty ? cost(of: steps, elementSize: tasks.sizes.gradient) : .infinity
+  }
+
+  /// The cost of another node that reads a parameter which lives with a node of this group: the parameter is
+  /// brought there, and what the node contributes to the gradient is brought back and added.
+  func sharingCost(
+    _ use: ParameterUse, _ home: Strategy, _ reader: ParameterUse.Reader, _ strategy: Strategy,
+    at other: AdditiveCosts
+  ) -> Double {
+    let shape = tasks.training.graph[use.parameter].type.shape
+    let isInside = tasks.groupIndex == other.tasks.groupIndex
+    let own = home.inputs[use.home.input]
+    var sum = movingCost(
+      shape, from: own, to: strategy.inputs[reader.input], at: other, elementSize: tasks.sizes.parameter)
+    guard reader.contributes,
+      !isInside || !tasks.addAtOnce(home, use.home.input, strategy, reader.input)
+    else { return sum }
+    let gradient = strategy.inputErrors[reader.input]
+    let whole = isInside ? own : other.tasks.wholeBeforeLeaving(shape, gradient)
+    sum += other.reductionCost(shape, gradient, to: whole, strategy.batchLevels)
+    if !isInside {
+      sum += other.movingCost(shape, from: whole, to: own, at: self, elementSize: tasks.sizes.gradient)
+    }
+    return sum + cost(of: tasks.additionWork(use.parameter, layout: own))
+  }
+
+  /// The cost of moving a tensor that is not partial once in a step.
+  private func movingCost(
+    _ shape: [Int], from: Layout, to: Layout, at other: AdditiveCosts, elementSize: Int
+  ) -> Double {
+    if tasks.groupIndex == other.tasks.groupIndex {
+      guard let steps = tasks.conversion(shape, from: from, to: to) else { return .infinity }
+      return cost(of: steps, elementSize: elementSize)
+    }
+    let flows = tasks.flows(shape, from: from, to: to, at: other.tasks, elementSize: elementSize)
+    guard tables.canExchange(flows) else { return .infinity }
+    return flows.isEmpty ? 0 : cost(of: .exchange(flows))
   }
 
   /// What of a node's operations decides their cost.
   func operationKey(_ node: Int) -> [OperationKey] {
     operations[node].map { operation in
-      OperationKey(phase: operation.phase, targets: operation.rule?.inputs ?? [])
+      let inputs = tasks.training.graph.nodes[node].inputs
+      let targets = operation.rule?.inputs ?? []
+      return OperationKey(
+        phase: operation.phase, targets: targets,
+        foreign: targets.filter { input in homes[inputs[input]].map { $0 != node } ?? false })
     }
   }
 

@@ -56,6 +56,15 @@ struct PlacementSearch {
       )
       network.addEdge(from: edge.from, to: edge.to, costs: values)
     }
+    for use in cache.sharedParameters {
+      let home = use.home.node
+      for reader in use.others where !strategies[home].isEmpty && !strategies[reader.node].isEmpty {
+        let values = cache.sharing(
+          use, reader, strategies[home], strategies[reader.node], groupOfNode[home],
+          groupOfNode[reader.node], costs)
+        network.addEdge(from: home, to: reader.node, costs: values)
+      }
+    }
     self.strategies = strategies
     self.network = network
   }
@@ -88,6 +97,9 @@ struct PlacementCache {
   }
 
   let edges: [Edge]
+  /// The parameters that several nodes read.
+  let sharedParameters: [ParameterUse]
+  private var sharingCosts: [SharingKey: [Double]] = [:]
   private var nodes: [NodeKey: (strategies: [Strategy], costs: [Double])] = [:]
   private var edgeCosts: [EdgeKey: [Double]] = [:]
 
@@ -106,6 +118,7 @@ struct PlacementCache {
           isLazyFork: isFork && reduction == .lazy))
     }
     self.edges = edges
+    sharedParameters = facts.parameterUses.filter { !$0.others.isEmpty }
   }
 
   /// The strategies of a node on a group and their costs.
@@ -121,6 +134,23 @@ struct PlacementCache {
     let values = found.isEmpty ? [.infinity] : found.map { costs.cost(of: profile, $0) }
     nodes[key] = (found, values)
     return (found, values)
+  }
+
+  /// The matrix of what it costs that another node reads a parameter, with a row for each strategy of the
+  /// parameter's home.
+  mutating func sharing(
+    _ use: ParameterUse, _ reader: ParameterUse.Reader, _ home: [Strategy], _ other: [Strategy],
+    _ homeGroup: Int, _ otherGroup: Int, _ costs: [Int: AdditiveCosts]
+  ) -> [Double] {
+    let key = SharingKey(
+      parameter: use.parameter, node: reader.node, homeGroup: homeGroup, otherGroup: otherGroup)
+    if let known = sharingCosts[key] { return known }
+    guard let own = costs[homeGroup], let others = costs[otherGroup] else { return [] }
+    let values = home.flatMap { row in
+      other.map { own.sharingCost(use, row, reader, $0, at: others) }
+    }
+    sharingCosts[key] = values
+    return values
   }
 
   /// The matrix of conversion costs of an edge.
@@ -140,6 +170,14 @@ struct PlacementCache {
   }
 }
 
+/// A reader of a parameter besides its home, and the groups of both.
+private struct SharingKey: Hashable {
+  let parameter: TensorID
+  let node: Int
+  let homeGroup: Int
+  let otherGroup: Int
+}
+
 /// What makes two nodes cost the same.
 private struct NodeKey: Hashable {
   let `operator`: Operator
@@ -157,6 +195,8 @@ struct OperationKey: Hashable {
   let phase: Phase
   /// The inputs whose gradients or errors it makes.
   let targets: [Int]
+  /// Those of them that are parameters which live with another node.
+  let foreign: [Int]
 }
 
 private struct LayoutPair: Hashable {

@@ -19,9 +19,14 @@ struct SampleStore {
 
 extension StageTasks {
   /// What must flow so that another group holds a tensor of this one.
-  public func flows(_ shape: [Int], from: Layout, to: Layout, at other: StageTasks) -> [Flow] {
+  ///
+  /// - Parameter elementSize: The bytes of an element; nil for those of an activation.
+  public func flows(
+    _ shape: [Int], from: Layout, to: Layout, at other: StageTasks, elementSize: Int? = nil
+  ) -> [Flow] {
     Plans.flows(
-      shape, elementSize: sizes.activation, source: from, over: cut, target: to, over: other.cut)
+      shape, elementSize: elementSize ?? sizes.activation, source: from, over: cut, target: to,
+      over: other.cut)
   }
 
   /// The reads of stored samples and the flows that bring them to this group, or nil where samples stand

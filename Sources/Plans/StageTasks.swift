@@ -127,6 +127,22 @@ public final class StageTasks: Sendable {
     }
   }
 
+  /// The work of adding what one node contributes to a gradient to what another did, on each device; one
+  /// value where all devices do the same.
+  public func additionWork(_ parameter: TensorID, layout: Layout) -> [Work] {
+    let shape = training.graph[parameter].type.shape
+    let devices = cut.isUniform(shape, layout) && isHomogeneous ? 1 : cut.deviceCount
+    return (0..<devices).map { device in
+      let elements = cut.localElements(shape, layout, device: device)
+      guard elements > 0 else { return Work() }
+      var kernel = KernelUse(.sum, .weightGradient)
+      kernel.elements = elements
+      return Work(
+        elementOperations: Double(elements), gradientElements: 3 * elements,
+        kernel: kernel)
+    }
+  }
+
   private func perDevice(_ profile: OperatorProfile, _ strategy: Strategy, _ work: (Int) -> Work) -> [Work] {
     let isUniform =
       isHomogeneous
@@ -194,6 +210,18 @@ public final class StageTasks: Sendable {
     _ shape: [Int], gradient: Layout, parameter: Layout, batchLevels: [Int]
   ) -> [ConversionStep] {
     sum(shape, from: gradient, to: parameter, batchLevels: batchLevels)
+  }
+
+  /// Whether what two nodes contribute to the gradient of a parameter is added up before it is summed over
+  /// the devices: both must leave it alike.
+  ///
+  /// Where there is a grid each is summed along its tree by itself, because their sum must not depend on how
+  /// the cells are divided.
+  public func addAtOnce(
+    _ one: Strategy, _ input: Int, _ other: Strategy, _ otherInput: Int
+  ) -> Bool {
+    partialSums == nil && one.inputErrors[input] == other.inputErrors[otherInput]
+      && one.batchLevels == other.batchLevels
   }
 
   /// The steps of a sum over the batch: along the fixed tree where there is a grid.

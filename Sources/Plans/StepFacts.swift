@@ -40,8 +40,9 @@ public final class StepFacts: Sendable {
   public let backwardIndices: [[Int]]
   /// For each trained parameter the place of its update.
   public let updateIndices: [TensorID: Int]
-  /// For each parameter the first node that reads it.
-  public let parameterOwners: [TensorID: NodeID]
+  /// Who reads each trained parameter, in the order of the updates.
+  public let parameterUses: [ParameterUse]
+  private let useOfParameter: [TensorID: Int]
   /// The activations whose error is computed.
   public let tensorsWithError: Set<TensorID>
   /// What operations hold in memory.
@@ -54,7 +55,6 @@ public final class StepFacts: Sendable {
     profiles = graph.nodes.indices.map { OperatorProfile(NodeID($0), in: graph) }
     var producers = [Writer?](repeating: nil, count: graph.tensors.count)
     var consumers = [Reader?](repeating: nil, count: graph.tensors.count)
-    var owners: [TensorID: NodeID] = [:]
     for (index, node) in graph.nodes.enumerated() {
       for (position, tensor) in node.outputs.enumerated() {
         producers[tensor.index] = Writer(node: index, output: position)
@@ -62,15 +62,16 @@ public final class StepFacts: Sendable {
       for (position, tensor) in node.inputs.enumerated() {
         if !graph[tensor].role.isStatic {
           consumers[tensor.index] = Reader(node: index, input: position)
-        } else if owners[tensor] == nil {
-          owners[tensor] = NodeID(index)
         }
       }
     }
     self.producers = producers
     self.consumers = consumers
-    parameterOwners = owners
-    memory = MemoryFacts(training, owners: owners)
+    let uses = training.parameterUses()
+    parameterUses = uses
+    useOfParameter = Dictionary(
+      uniqueKeysWithValues: uses.enumerated().map { ($0.element.parameter, $0.offset) })
+    memory = MemoryFacts(training, uses)
     var forward = [TrainingGraph.Operation?](repeating: nil, count: graph.nodes.count)
     var backward = [[TrainingGraph.Operation]](repeating: [], count: graph.nodes.count)
     var forwardIndices = [Int?](repeating: nil, count: graph.nodes.count)
@@ -97,6 +98,8 @@ public final class StepFacts: Sendable {
     tensorsWithError = withError
   }
 
-  /// The node that first reads a parameter.
-  func owner(of parameter: TensorID?) -> NodeID? { parameter.flatMap { parameterOwners[$0] } }
+  /// Who reads a parameter; nil where it is not trained.
+  public func use(of parameter: TensorID) -> ParameterUse? {
+    useOfParameter[parameter].map { parameterUses[$0] }
+  }
 }

@@ -10,8 +10,10 @@ extension TaskGraph {
       case activation(TensorID)
       /// The error of an activation on its way to the node that wrote the activation.
       case error(TensorID)
-      /// The gradients of parameters, one behind the other.
-      case gradients([TensorID])
+      /// A parameter on its way from where it lives to another node that reads it.
+      case parameter(TensorID)
+      /// What nodes contribute to the gradients of parameters, one behind the other.
+      case gradients([GradientContribution])
       /// The sums over the batch that an operation of a node needs, by its place in the training graph.
       case statistics(NodeID, operation: Int)
       /// Samples on their way from where they are stored.
@@ -60,6 +62,8 @@ extension TaskGraph {
     case step(movement: Int, Int)
     /// A transfer from one group to another.
     case transfer(movement: Int)
+    /// What another node contributes to a gradient is added to what the parameter's home does.
+    case gradientSum(GradientContribution)
     /// The addends of gradients on their way to the host.
     case hubSend(movement: Int)
     /// Their sum on the host.

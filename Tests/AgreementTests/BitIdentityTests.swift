@@ -42,7 +42,7 @@ struct BitIdentityTests {
       energyPerMultiplyAccumulate: nil, idlePower: nil)
   }
 
-  private static func mesh(_ ways: [Int], _ topology: Topology = .ring) -> Machine {
+  static func mesh(_ ways: [Int], _ topology: Topology = .ring) -> Machine {
     let count = ways.reduce(1, *)
     let levels = ways.enumerated().map { index, ways in
       MeshLevel(
@@ -54,7 +54,7 @@ struct BitIdentityTests {
       mesh: Mesh(devices: (0..<count).map { DeviceID($0) }, levels: levels))
   }
 
-  private static func pair() -> Machine {
+  static func pair() -> Machine {
     let ends = [(0, 1), (1, 0)]
     return Machine(
       name: "pair", devices: [device("a", "a"), device("b", "b")],
@@ -66,9 +66,9 @@ struct BitIdentityTests {
   }
 
   /// Every operator along the batch where it can be.
-  private static func dataParallel(
+  static func dataParallel(
     _ training: TrainingGraph, _ machine: Machine, shares: [[Int]]? = nil, options: StepOptions,
-    cuts: [Int] = []
+    cuts: [Int] = [], batch: Int = batch
   ) -> Plan {
     let graph = training.graph
     let bounds = [0] + cuts + [graph.nodes.count]
@@ -86,8 +86,7 @@ struct BitIdentityTests {
       model: graph.name, machine: machine.name, batch: batch, stages: stages, options: options)
   }
 
-  private static func run(_ training: TrainingGraph, _ machine: Machine, _ plan: Plan) throws -> ExecutedSteps
-  {
+  static func run(_ training: TrainingGraph, _ machine: Machine, _ plan: Plan) throws -> ExecutedSteps {
     let facts = StepFacts(training)
     let tasks = try lower(plan, facts: facts, machine: machine)
     let resolved = try ResolvedPlan(plan, facts: facts, machine: machine)
@@ -101,7 +100,7 @@ struct BitIdentityTests {
     return run
   }
 
-  private static func options(
+  static func options(
     cells: Int, bucket: Bytes? = Bytes(1 << 20), microBatches: Int = 1, overlap: Overlap = .backward
   ) -> StepOptions {
     StepOptions(overlap: overlap, microBatches: microBatches, gradientBucket: bucket, cells: cells)

@@ -24,9 +24,14 @@ struct PlanExecutionTests {
     return Double(Int64(bitPattern: state ^ (state >> 31)) >> 11) * 0x1p-52
   }
 
-  /// The value of an element of the data: labels are classes.
+  /// The value of an element of the data: labels are classes, and whole numbers name rows of a table.
   static func datum(_ graph: Graph, _ step: Int, _ tensor: TensorID, _ element: Int) -> Double {
     let value = noise(step, tensor.index, element)
+    if graph[tensor].role == .sample, graph[tensor].type.elementType == .int64 {
+      let reader = graph.nodes.first { $0.inputs.contains(tensor) }
+      let rows = reader.map { graph[$0.inputs[1]].type.shape[0] } ?? 1
+      return Double(Int((value + 1) / 2 * Double(rows)) % rows)
+    }
     guard graph[tensor].role == .label else { return value }
     let loss = graph.nodes.first { $0.operator.rules.isLoss }
     let classes = loss.map { graph[$0.inputs[0]].type.shape[1] } ?? 1
@@ -149,7 +154,7 @@ struct PlanExecutionTests {
         #expect(abs(loss - other) <= 1e-10 * max(1, abs(other)), "seed \(one.seed): loss")
       }
       #expect(run.replicaDifference == 0, "seed \(one.seed): replicas differ")
-      expectBytesAsSimulated(run, one, resolved)
+      Self.expectBytesAsSimulated(run, one.tasks, resolved, "seed \(one.seed)")
       for (value, tensor) in run.tensors {
         guard let other = expected.tensors[value] else { continue }
         let difference = Self.difference(tensor, other)
@@ -220,15 +225,15 @@ struct PlanExecutionTests {
   }
 
   /// What the ranks sent in two steps is what the tasks say: numbers of eight bytes in place of four.
-  private func expectBytesAsSimulated(
-    _ run: ExecutedSteps, _ one: PlanAgreementTests.Lowered, _ resolved: ResolvedPlan
+  static func expectBytesAsSimulated(
+    _ run: ExecutedSteps, _ tasks: TaskGraph, _ resolved: ResolvedPlan, _ place: Comment
   ) {
-    let ranks = RankTable(one.tasks, on: resolved.machine)
+    let ranks = RankTable(tasks, on: resolved.machine)
     var simulated = run.bytesSent.map { $0.map { _ in 0 } }
-    for message in one.tasks.messageBytes(on: resolved.machine) {
+    for message in tasks.messageBytes(on: resolved.machine) {
       let (from, to) = (message.pair.from.index, message.pair.to.index)
       simulated[ranks.rankOfDevice[from]][ranks.rankOfDevice[to]] += message.bytes.count
     }
-    #expect(run.bytesSent == simulated.map { $0.map { 4 * $0 } }, "seed \(one.seed): bytes")
+    #expect(run.bytesSent == simulated.map { $0.map { 4 * $0 } }, place)
   }
 }

@@ -48,7 +48,7 @@ struct KernelCall: Sendable {
   let stream: Int
   let firstSample: Int
   let places: [Int]?
-  let firstRow: Int
+  let rows: TableRows?
 
   /// Every place that the call touches.
   var references: [BufferReference] {

@@ -5,74 +5,86 @@ import Plans
 /// Gradients that are reduced together, one behind the other; each partial sum of the cells has a slot of its
 /// own behind the slot before.
 struct GradientBucketPlace: Sendable {
-  let parameters: [TensorID]
+  let contributions: [GradientContribution]
   /// The elements of one slot.
   let elements: Int
   let place: BufferReference
-  /// For each parameter how its contributions were added so far.
-  var stacks: [TensorID: CellStack] = [:]
-  /// Where the sum over all devices lies, once it is there.
-  var reduced: BufferReference?
+  /// For each contribution how those of the cells were added so far.
+  var stacks: [GradientContribution: CellStack] = [:]
+}
+
+/// What a node contributes to a gradient once it is summed over devices.
+struct GradientSum: Hashable, Sendable {
+  let stage: Int
+  let layout: Layout
+  let place: BufferReference
 }
 
 extension ProgramBuilder {
   /// Finds out which gradients travel together, before the first one is written.
   mutating func collectBuckets() {
     for movement in tasks.movements {
-      guard case .gradients(let parameters) = movement.subject,
-        let position = positions[movement.source.stage]
+      guard case .gradients(let contributions) = movement.subject,
+        let position = positions[movement.source.stage], gradientPlaces[contributions[0]] == nil
       else { continue }
       let cut = cut(of: movement.source.stage)
-      let elements = cut.localElements(movement.shape, movement.source.layout, device: position)
-      if gradientPlaces[parameters[0]] == nil { addBucket(parameters, elements: elements) }
+      addBucket(
+        contributions,
+        elements: cut.localElements(movement.shape, movement.source.layout, device: position))
     }
-    for parameter in plan.training.trainedParameters where gradientPlaces[parameter] == nil {
-      guard let node = plan.facts.parameterOwners[parameter]?.index,
-        let position = positions[plan.stageOfNode[node]]
-      else { continue }
-      let layout = gradientLayout(of: parameter, at: node)
-      let elements = cut(of: plan.stageOfNode[node]).localElements(
-        graph[parameter].type.shape, layout, device: position)
-      addBucket([parameter], elements: elements)
+    for use in plan.facts.parameterUses {
+      for reader in [use.home] + plan.separateContributors(of: use) {
+        let contribution = use.contribution(of: reader)
+        guard gradientPlaces[contribution] == nil, positions[plan.stageOfNode[reader.node]] != nil else {
+          continue
+        }
+        addBucket([contribution], elements: localGradientElements(contribution))
+      }
     }
   }
 
-  private mutating func addBucket(_ parameters: [TensorID], elements: Int) {
+  private mutating func addBucket(_ contributions: [GradientContribution], elements: Int) {
     var offset = 0
-    for parameter in parameters {
-      gradientPlaces[parameter] = (buckets.count, offset)
-      if parameters.count > 1 { offset += localGradientElements(parameter) }
+    for contribution in contributions {
+      gradientPlaces[contribution] = (buckets.count, offset)
+      if contributions.count > 1 { offset += localGradientElements(contribution) }
     }
     buckets.append(
       GradientBucketPlace(
-        parameters: parameters, elements: elements, place: memory.add(size: elements * scalarSize)))
+        contributions: contributions, elements: elements, place: memory.add(size: elements * scalarSize)))
   }
 
-  private func gradientLayout(of parameter: TensorID, at node: Int) -> Layout {
-    let position = graph.nodes[node].inputs.firstIndex(of: parameter) ?? 0
-    return plan.strategies[node].inputErrors[position]
+  /// How the node leaves the gradient.
+  private func gradientLayout(of contribution: GradientContribution) -> Layout {
+    let input = plan.facts.use(of: contribution.parameter)?.reader(at: contribution.node)?.input ?? 0
+    return plan.strategies[contribution.node].inputErrors[input]
   }
 
-  private func localGradientElements(_ parameter: TensorID) -> Int {
-    guard let node = plan.facts.parameterOwners[parameter]?.index,
-      let position = positions[plan.stageOfNode[node]]
-    else { return 0 }
-    return cut(of: plan.stageOfNode[node]).localElements(
-      graph[parameter].type.shape, gradientLayout(of: parameter, at: node), device: position)
+  private func localGradientElements(_ contribution: GradientContribution) -> Int {
+    let stage = plan.stageOfNode[contribution.node]
+    guard let position = positions[stage] else { return 0 }
+    return cut(of: stage).localElements(
+      graph[contribution.parameter].type.shape, gradientLayout(of: contribution), device: position)
   }
+
+  // MARK: Cell by cell
 
   /// The slot for the contribution of a cell, and how often the uppermost sums are then joined.
   mutating func pushGradient(
-    _ parameter: TensorID, cell: Int
+    _ parameter: TensorID, of node: Int, cell: Int
   ) throws(ExecutionFault) -> (
     place: BufferReference, joins: [(target: BufferReference, addend: BufferReference)]
   ) {
-    guard let home = gradientPlaces[parameter] else {
+    let contribution = home(of: GradientContribution(parameter: parameter, node: node))
+    guard let home = gradientPlaces[contribution] else {
       throw ExecutionFault("\(describe(.gradient(parameter))) has no place")
     }
-    var stack = buckets[home.bucket].stacks[parameter] ?? CellStack(grid)
+    if grid != nil, graph.nodes[node].inputs.count(where: { $0 == parameter }) > 1 {
+      throw ExecutionFault("'\(graph.nodes[node].name)' reads \(graph[parameter].name) twice")
+    }
+    var stack = buckets[home.bucket].stacks[contribution] ?? CellStack(grid)
     let step = stack.push(cell)
-    buckets[home.bucket].stacks[parameter] = stack
+    buckets[home.bucket].stacks[contribution] = stack
     let bucket = buckets[home.bucket]
     memory.grow(bucket.place, to: stack.depth * bucket.elements * scalarSize)
     func slot(_ index: Int) -> BufferReference {
@@ -81,17 +93,34 @@ extension ProgramBuilder {
     return (slot(step.slot), (0..<step.joins).map { (slot(step.slot - 1 - $0), slot(step.slot - $0)) })
   }
 
-  /// The partial sums of a bucket, which its reduction starts from.
-  mutating func gradients(_ parameters: [TensorID]) throws(ExecutionFault) -> BufferReference {
-    guard let home = gradientPlaces[parameters[0]] else {
-      throw ExecutionFault("\(describe(.gradient(parameters[0]))) has no place")
+  /// The contribution to which a node's own is added before both are summed over the devices: that of the
+  /// parameter's home, or the node's own.
+  private func home(of contribution: GradientContribution) -> GradientContribution {
+    guard let use = plan.facts.use(of: contribution.parameter),
+      let reader = use.reader(at: contribution.node), reader != use.home, plan.addsAtOnce(reader, of: use)
+    else { return contribution }
+    return use.contribution(of: use.home)
+  }
+
+  // MARK: Sums over devices
+
+  /// What a movement of gradients starts from: the sums that another one left, or the partial sums of the
+  /// cells.
+  mutating func gradients(
+    _ contributions: [GradientContribution], in layout: Layout
+  ) throws(ExecutionFault) -> BufferReference {
+    if gradientSums[contributions[0]] != nil {
+      return try completeGradient(contributions[0], in: layout)
+    }
+    guard let home = gradientPlaces[contributions[0]] else {
+      throw ExecutionFault("\(describe(.gradient(contributions[0].parameter))) has no place")
     }
     let bucket = buckets[home.bucket]
     if grid == nil {
       // A device without samples contributes zeros.
-      for parameter in bucket.parameters where (bucket.stacks[parameter]?.count ?? 0) == 0 {
-        guard let place = gradientPlaces[parameter] else { continue }
-        let count = bucket.parameters.count == 1 ? bucket.elements : localGradientElements(parameter)
+      for contribution in bucket.contributions where (bucket.stacks[contribution]?.count ?? 0) == 0 {
+        guard let place = gradientPlaces[contribution] else { continue }
+        let count = bucket.contributions.count == 1 ? bucket.elements : localGradientElements(contribution)
         let slot = bucket.place.advanced(by: place.offset * scalarSize)
         emit(.clear(slot, size: count * scalarSize), touching: [slot])
       }
@@ -99,31 +128,72 @@ extension ProgramBuilder {
     return bucket.place
   }
 
-  /// Notes where the sums of a bucket lie.
-  mutating func reduced(_ parameters: [TensorID], at place: BufferReference) {
-    guard let home = gradientPlaces[parameters[0]] else { return }
-    buckets[home.bucket].reduced = place
+  /// Notes where the sums that a movement makes lie.
+  mutating func reduced(
+    _ contributions: [GradientContribution], by movement: TaskGraph.Movement, at place: BufferReference
+  ) {
+    for contribution in contributions {
+      // Several gradients, and parts of them, travel as one row of numbers.
+      let isWhole = movement.shape == graph[contribution.parameter].type.shape
+      let offset = contributions.count > 1 ? gradientPlaces[contribution]?.offset ?? 0 : 0
+      gradientSums[contribution] = GradientSum(
+        stage: movement.target.stage,
+        layout: isWhole ? movement.target.layout : gradientLayout(of: contribution).reduced,
+        place: place.advanced(by: offset * scalarSize))
+    }
   }
 
-  /// Changes a parameter by its gradient; a parameter that several nodes read changes once.
-  mutating func update(_ parameter: TensorID) {
-    guard let home = gradientPlaces[parameter], updated.insert(parameter).inserted,
-      let node = plan.facts.parameterOwners[parameter]?.index,
-      let position = positions[plan.stageOfNode[node]],
-      let input = graph.nodes[node].inputs.firstIndex(of: parameter)
-    else { return }
+  /// What a node contributes to a gradient, complete and in a layout.
+  private mutating func completeGradient(
+    _ contribution: GradientContribution, in layout: Layout
+  ) throws(ExecutionFault) -> BufferReference {
+    let own: GradientSum
+    if let sum = gradientSums[contribution] {
+      own = sum
+    } else if let place = gradientPlaces[contribution] {
+      own = GradientSum(
+        stage: plan.stageOfNode[contribution.node], layout: gradientLayout(of: contribution),
+        place: buckets[place.bucket].place.advanced(by: place.offset * scalarSize))
+    } else {
+      throw ExecutionFault("\(describe(.gradient(contribution.parameter))) has no place")
+    }
+    return try sliced(
+      .gradient(contribution.parameter), from: own.place, own.layout, to: layout, own.stage)
+  }
+
+  // MARK: Updates
+
+  /// Adds what another node contributes to a gradient to what the parameter's home does.
+  mutating func addGradient(_ contribution: GradientContribution) throws(ExecutionFault) {
+    guard let use = plan.facts.use(of: contribution.parameter) else { return }
     finishPending()
-    let layout = plan.strategies[node].inputs[input]
-    let bucket = buckets[home.bucket]
-    let gradient = (bucket.reduced ?? bucket.place).advanced(by: home.offset * scalarSize)
-    let own = staticPlace(parameter, layout, plan.stageOfNode[node])
-    let count = cut(of: plan.stageOfNode[node]).localElements(
-      graph[parameter].type.shape, layout, device: position)
+    let home = plan.place(of: use.home)
+    let target = try completeGradient(use.contribution(of: use.home), in: home.layout)
+    let addend = try completeGradient(contribution, in: home.layout)
+    emit(
+      .add(target: target, addend: addend, count: parameterElements(use.parameter, home)),
+      touching: [target, addend])
+  }
+
+  /// Changes a parameter by its gradient.
+  mutating func update(_ parameter: TensorID) throws(ExecutionFault) {
+    guard let use = plan.facts.use(of: parameter) else { return }
+    finishPending()
+    let home = plan.place(of: use.home)
+    let gradient = try completeGradient(use.contribution(of: use.home), in: home.layout)
+    let own = staticPlace(parameter, home.layout, home.stage)
     let states = (0..<plan.training.optimizer.stateCount).map { index in
-      optimizerState(parameter, index, layout, plan.stageOfNode[node])
+      optimizerState(parameter, index, home.layout, home.stage)
     }
     emit(
-      .update(ParameterUpdate(parameter: own, gradient: gradient, states: states, count: count)),
+      .update(
+        ParameterUpdate(
+          parameter: own, gradient: gradient, states: states, count: parameterElements(parameter, home))),
       touching: [own, gradient] + states)
+  }
+
+  private func parameterElements(_ parameter: TensorID, _ home: TaskGraph.Movement.Place) -> Int {
+    guard let position = positions[home.stage] else { return 0 }
+    return cut(of: home.stage).localElements(graph[parameter].type.shape, home.layout, device: position)
   }
 }

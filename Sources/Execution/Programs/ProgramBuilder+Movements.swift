@@ -11,8 +11,8 @@ extension ProgramBuilder {
     let movement = tasks.movements[index]
     let stage = movement.source.stage
     let conversion = try conversion(index, position)
-    if case .gradients(let parameters) = movement.subject, plan.plan.options.overlap != .none {
-      try reduceBesides(parameters, conversion, step)
+    if case .gradients(let contributions) = movement.subject, plan.plan.options.overlap != .none {
+      try reduceBesides(contributions, movement, conversion, step)
       return
     }
     finishPending()
@@ -27,7 +27,8 @@ extension ProgramBuilder {
         before = try reference(.forward(tensor), movement.source.layout, stage, microBatch)
       case .error(let tensor):
         before = try reference(.error(tensor), movement.source.layout, stage, microBatch)
-      case .gradients(let parameters): before = try gradients(parameters)
+      case .parameter(let tensor): before = staticPlace(tensor, movement.source.layout, stage)
+      case .gradients(let contributions): before = try gradients(contributions, in: movement.source.layout)
       case .statistics(let node, let operation):
         before = sums(of: StatisticsKey(node: node.index, operation: operation, microBatch: microBatch))
       }
@@ -43,7 +44,8 @@ extension ProgramBuilder {
       register(.forward(tensor), movement.target.layout, stage, microBatch, at: after)
     case .error(let tensor):
       register(.error(tensor), movement.target.layout, stage, microBatch, at: after)
-    case .gradients(let parameters): reduced(parameters, at: after)
+    case .parameter(let tensor): register(.forward(tensor), movement.target.layout, stage, 0, at: after)
+    case .gradients(let contributions): reduced(contributions, by: movement, at: after)
     case .statistics(let node, let operation):
       let key = StatisticsKey(node: node.index, operation: operation, microBatch: microBatch)
       statistics[key]?.reduced = after
@@ -55,7 +57,8 @@ extension ProgramBuilder {
   /// Messages between two ranks arrive in order, whatever they belong to, so that one reduction ends before
   /// another exchange begins.
   private mutating func reduceBesides(
-    _ parameters: [TensorID], _ conversion: PreparedConversion, _ step: Int
+    _ contributions: [GradientContribution], _ movement: TaskGraph.Movement, _ conversion: PreparedConversion,
+    _ step: Int
   ) throws(ExecutionFault) {
     guard step == 0 else {
       // The task of the last step is the one in which the reduction ends.
@@ -63,7 +66,7 @@ extension ProgramBuilder {
       return
     }
     finishPending()
-    var before = try gradients(parameters)
+    var before = try gradients(contributions, in: movement.source.layout)
     var calls: [ExchangeCall] = []
     for program in conversion.steps {
       let after = memory.add(size: program.afterCount * scalarSize)
@@ -74,7 +77,7 @@ extension ProgramBuilder {
     pending = calls.flatMap(\.references)
     pendingTask = task
     emit(.begin(calls), touching: pending)
-    reduced(parameters, at: before)
+    reduced(contributions, by: movement, at: before)
   }
 
   /// Waits for the reduction that was begun, if one was.
@@ -109,12 +112,6 @@ extension ProgramBuilder {
   /// A tensor that goes from one group to another.
   mutating func transfer(_ index: Int, _ microBatch: Int) throws(ExecutionFault) {
     let movement = tasks.movements[index]
-    let value: TrainingGraph.Value
-    switch movement.subject {
-    case .activation(let tensor): value = .forward(tensor)
-    case .error(let tensor): value = .error(tensor)
-    case .gradients, .statistics, .samples: return
-    }
     let program = ExchangeProgram.transfer(
       movement.shape, from: movement.source.layout, over: cut(of: movement.source.stage),
       to: movement.target.layout, over: cut(of: movement.target.stage), device: ranks.devices[rank],
@@ -124,15 +121,45 @@ extension ProgramBuilder {
     var before: BufferReference?
     var after: BufferReference?
     if positions[movement.source.stage] != nil, program.beforeCount > 0 {
-      before = try reference(value, movement.source.layout, movement.source.stage, microBatch)
+      before = try departing(movement, microBatch)
     }
     if positions[movement.target.stage] != nil, program.afterCount > 0 {
       let target = memory.add(size: program.afterCount * scalarSize)
-      register(value, movement.target.layout, movement.target.stage, microBatch, at: target)
+      arrived(movement, microBatch, at: target)
       after = target
     }
     emit(
       .exchange(program, before: before, after: after), touching: [before, after].compactMap { $0 })
+  }
+
+  /// Where that stands which leaves for another group.
+  private mutating func departing(
+    _ movement: TaskGraph.Movement, _ microBatch: Int
+  ) throws(ExecutionFault) -> BufferReference {
+    let source = movement.source
+    switch movement.subject {
+    case .activation(let tensor), .samples(let tensor):
+      return try reference(.forward(tensor), source.layout, source.stage, microBatch)
+    case .error(let tensor): return try reference(.error(tensor), source.layout, source.stage, microBatch)
+    case .parameter(let tensor): return staticPlace(tensor, source.layout, source.stage)
+    case .gradients(let contributions): return try gradients(contributions, in: source.layout)
+    case .statistics: throw ExecutionFault("statistics never leave their group")
+    }
+  }
+
+  /// Notes where that stands which came from another group.
+  private mutating func arrived(
+    _ movement: TaskGraph.Movement, _ microBatch: Int, at place: BufferReference
+  ) {
+    let target = movement.target
+    switch movement.subject {
+    case .activation(let tensor), .samples(let tensor):
+      register(.forward(tensor), target.layout, target.stage, microBatch, at: place)
+    case .error(let tensor): register(.error(tensor), target.layout, target.stage, microBatch, at: place)
+    case .parameter(let tensor): register(.forward(tensor), target.layout, target.stage, 0, at: place)
+    case .gradients(let contributions): reduced(contributions, by: movement, at: place)
+    case .statistics: break
+    }
   }
 
   // MARK: Sums over the batch
@@ -142,7 +169,7 @@ extension ProgramBuilder {
   private func addends(of movement: TaskGraph.Movement) -> CellAddends? {
     switch movement.subject {
     case .gradients, .statistics: break
-    case .activation, .error, .samples: return nil
+    case .activation, .error, .samples, .parameter: return nil
     }
     let layout = movement.source.layout
     return plan.stages[movement.source.stage].tasks.partialSums.map { sums in
@@ -158,7 +185,7 @@ extension ProgramBuilder {
   mutating func sumOnHost(_ index: Int, _ host: DeviceID, _ microBatch: Int) throws(ExecutionFault) {
     finishPending()
     let movement = tasks.movements[index]
-    guard case .gradients(let parameters) = movement.subject else { return }
+    guard case .gradients(let contributions) = movement.subject else { return }
     let stage = movement.source.stage
     let position = positions[stage]
     let count = cut(of: stage).localElements(movement.shape, movement.source.layout, device: position ?? 0)
@@ -167,7 +194,7 @@ extension ProgramBuilder {
       addends: addends(of: movement), elementType: elementType)
     let passage = Passage(movement: index, microBatch: microBatch)
     if position != nil {
-      let before = try gradients(parameters)
+      let before = try gradients(contributions, in: movement.source.layout)
       emit(.exchange(program, before: before, after: nil), touching: [before])
     } else if ranks.devices[rank] == host {
       let sum = memory.add(size: count * scalarSize)
@@ -180,7 +207,7 @@ extension ProgramBuilder {
   mutating func returnFromHost(_ index: Int, _ host: DeviceID, _ microBatch: Int) {
     finishPending()
     let movement = tasks.movements[index]
-    guard case .gradients(let parameters) = movement.subject else { return }
+    guard case .gradients(let contributions) = movement.subject else { return }
     let stage = movement.source.stage
     let count = cut(of: stage).localElements(
       movement.shape, movement.source.layout, device: positions[stage] ?? 0)
@@ -190,7 +217,7 @@ extension ProgramBuilder {
     if positions[stage] != nil {
       let sum = memory.add(size: count * scalarSize)
       emit(.exchange(program, before: nil, after: sum), touching: [sum])
-      reduced(parameters, at: sum)
+      reduced(contributions, by: movement, at: sum)
     } else if let sum = passing[Passage(movement: index, microBatch: microBatch)] {
       emit(.exchange(program, before: sum, after: nil), touching: [sum])
     }

@@ -79,7 +79,7 @@ extension ProgramBuilder {
     let kernel = try kernel(for: request)
     var call = KernelCall(
       kernel: kernel, stream: local.node, firstSample: rows.firstSample, places: places(of: local),
-      firstRow: try firstRow(of: local))
+      rows: tableRows(of: local))
     call.inputs = [BufferReference?](repeating: nil, count: node.inputs.count)
     call.outputs = [BufferReference?](repeating: nil, count: node.outputs.count)
     call.outputErrors = call.outputs
@@ -135,20 +135,14 @@ extension ProgramBuilder {
     return holding.runs.lazy.joined().prefix(part).map { $0 % whole }
   }
 
-  /// Of an embedding the row of the whole table that is the first one present.
-  private func firstRow(of local: LocalNode) throws(ExecutionFault) -> Int {
-    guard case .embedding = graph.nodes[local.node].operator,
-      let table = graph.nodes[local.node].inputs.firstIndex(where: { graph[$0].role.isStatic })
-    else { return 0 }
+  /// Of an embedding whose table is cut the rows that this rank holds.
+  private func tableRows(of local: LocalNode) -> TableRows? {
+    guard case .embedding = graph.nodes[local.node].operator else { return nil }
     let cut = cut(of: local.stage)
-    let levels = cut.levels(cutting: 0, plan.strategies[local.node].inputs[table])
-    let rows = graph[graph.nodes[local.node].inputs[table]].type.shape[0]
-    let held = cut.heldRanges(rows, levels: levels, device: local.position)
-    guard held.count <= 1 else {
-      let name = graph.nodes[local.node].name
-      throw ExecutionFault("the rows of '\(name)' are cut into parts that do not join")
-    }
-    return held.first?.lowerBound ?? 0
+    let levels = cut.levels(cutting: 0, plan.strategies[local.node].inputs[1])
+    let rows = graph[graph.nodes[local.node].inputs[1]].type.shape[0]
+    let present = cut.heldRanges(rows, levels: levels, device: local.position)
+    return present == [0..<rows] ? nil : TableRows(count: rows, present: present)
   }
 
   private mutating func kernel(for request: KernelRequest) throws(ExecutionFault) -> any PreparedKernel {
@@ -181,7 +175,8 @@ extension ProgramBuilder {
     switch graph[tensor].role {
     case .state where hasOwnStatistics(local.node):
       place = staticPlace(tensor, layout, local.stage, cell: cell(of: rows, local))
-    case .parameter, .frozenParameter, .state, .constant: place = staticPlace(tensor, layout, local.stage)
+    case .parameter: place = try parameterPlace(tensor, layout, local.stage)
+    case .frozenParameter, .state, .constant: place = staticPlace(tensor, layout, local.stage)
     case .sample, .label: place = port(tensor, layout, local.stage, local.microBatch)
     case .activation: place = try reference(.forward(tensor), layout, local.stage, local.microBatch)
     }
@@ -306,7 +301,7 @@ extension ProgramBuilder {
       let tensor = node.inputs[position]
       let type = local.inputTypes[position]
       if graph[tensor].role == .parameter {
-        let step = try pushGradient(tensor, cell: rows.cell)
+        let step = try pushGradient(tensor, of: local.node, cell: rows.cell)
         call.results.append(step.place)
         joins += step.joins.map { ($0.target, $0.addend, type.elementCount) }
       } else {

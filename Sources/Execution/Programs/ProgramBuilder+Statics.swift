@@ -35,6 +35,8 @@ struct SamplePort: Sendable {
   let place: BufferReference
   /// Whether they are labels.
   let isLabel: Bool
+  /// How the elements are kept: labels and other whole numbers as int64.
+  let elementType: ElementType
   /// Whether the place stays zero, because another device holds the whole where addends are wanted.
   let isZero: Bool
   /// The elements of one sample.
@@ -66,6 +68,24 @@ extension ProgramBuilder {
     _ tensor: TensorID, _ layout: Layout, _ stage: Int, cell: CellPart? = nil
   ) -> BufferReference {
     keep(.forward(tensor), layout, stage, cell)
+  }
+
+  /// Where a parameter stands for a node that reads it: with its home, or where it was brought in this step.
+  mutating func parameterPlace(
+    _ parameter: TensorID, _ layout: Layout, _ stage: Int
+  ) throws(ExecutionFault) -> BufferReference {
+    guard let use = plan.facts.use(of: parameter) else { return staticPlace(parameter, layout, stage) }
+    let home = plan.place(of: use.home)
+    if home.stage == stage, home.layout == layout { return staticPlace(parameter, layout, stage) }
+    let key = Place(value: .forward(parameter), layout: layout, stage: stage, microBatch: 0)
+    if let known = places[key] { return known }
+    guard home.stage == stage else {
+      throw ExecutionFault("no task brings \(describe(.forward(parameter))) to those who read it")
+    }
+    let own = staticPlace(parameter, home.layout, stage)
+    let place = try sliced(.forward(parameter), from: own, home.layout, to: layout, stage)
+    places[key] = place
+    return place
   }
 
   /// Where a state of the optimizer stands.
@@ -119,14 +139,16 @@ extension ProgramBuilder {
     if let known = places[key] { return known }
     let type = graph[tensor].type
     let holding = Holding(type.shape, layout, over: cut(of: stage), device: positions[stage] ?? 0)
-    let place = memory.add(size: max(1, holding.count) * elementSize(of: type.elementType))
+    let isWhole = graph[tensor].role == .label || !type.elementType.isFloatingPoint
+    let kept = isWhole ? ElementType.int64 : type.elementType
+    let place = memory.add(size: max(1, holding.count) * elementSize(of: kept))
     // They are there before the first instruction.
     memory.touch(place, at: 0)
     register(.forward(tensor), layout, stage, microBatch, at: place)
     ports.append(
       SamplePort(
         tensor: tensor, microBatch: microBatch, holding: holding, place: place,
-        isLabel: graph[tensor].role == .label, isZero: !holdsAddend(layout, stage),
+        isLabel: graph[tensor].role == .label, elementType: kept, isZero: !holdsAddend(layout, stage),
         sampleElements: type.elementCount / max(1, type.shape.first ?? 1),
         isPrincipal: isPrincipal(layout, stage)))
     return place

@@ -67,14 +67,15 @@ struct ProgramBuilder {
   var conversions: [Int: PreparedConversion] = [:]
   var kernels: [KernelRequest: any PreparedKernel] = [:]
   var buckets: [GradientBucketPlace] = []
-  /// For each trained parameter of this rank its bucket and its offset there, in elements.
-  var gradientPlaces: [TensorID: (bucket: Int, offset: Int)] = [:]
+  /// For each contribution of this rank to a gradient its bucket and its offset there, in elements.
+  var gradientPlaces: [GradientContribution: (bucket: Int, offset: Int)] = [:]
+  /// Where contributions lie once they are summed over devices.
+  var gradientSums: [GradientContribution: GradientSum] = [:]
   var statistics: [StatisticsKey: StatisticsPlace] = [:]
   var ports: [SamplePort] = []
   var statics: [StaticPlace] = []
   var losses: [LossPlace] = []
   var predictions: [PredictionPlace] = []
-  var updated: Set<TensorID> = []
   var packed: [PackKey: BufferReference] = [:]
   var zeros: BufferReference?
   /// What the reduction that goes on beside other work touches, and the task in which it ends.
@@ -135,10 +136,13 @@ struct ProgramBuilder {
       guard case .compute(let device, _) = item.kind, device == ranks.devices[rank] else { return }
       let operation = plan.training.operations[index]
       if let parameter = operation.parameter {
-        update(parameter)
+        try update(parameter)
       } else {
         try run(operation, index, part, microBatch)
       }
+    case .gradientSum(let contribution):
+      guard case .compute(let device, _) = item.kind, device == ranks.devices[rank] else { return }
+      try addGradient(contribution)
     case .step(let movement, let step):
       guard case .collective(let collective) = item.kind,
         let position = positions[tasks.movements[movement].source.stage]
@@ -212,24 +216,30 @@ struct ProgramBuilder {
     _ value: TrainingGraph.Value, to layout: Layout, _ stage: Int, _ microBatch: Int
   ) throws(ExecutionFault) -> BufferReference {
     let key = Standing(value: value, stage: stage, microBatch: microBatch)
-    guard let from = standing[key], let position = positions[stage],
+    guard let from = standing[key],
       let source = places[Place(value: value, layout: from, stage: stage, microBatch: microBatch)]
     else { throw ExecutionFault("\(describe(value)) is read before it is written") }
+    let target = try sliced(value, from: source, from, to: layout, stage)
+    register(value, layout, stage, microBatch, at: target)
+    return target
+  }
+
+  /// A value in a layout that slices alone make of another: a view where it lies in one piece, else a copy.
+  mutating func sliced(
+    _ value: TrainingGraph.Value, from source: BufferReference, _ from: Layout, to layout: Layout,
+    _ stage: Int
+  ) throws(ExecutionFault) -> BufferReference {
+    if from == layout { return source }
     let type = plan.training.type(of: value)
-    guard
+    guard let position = positions[stage],
       let conversion = PreparedConversion(
         type.shape, from: from, to: layout, over: cut(of: stage), device: position,
         algorithms: algorithms(of: stage), elementType: elementType), let program = conversion.slice
     else { throw ExecutionFault("no task brings \(describe(value)) from \(from) to \(layout)") }
     let size = elementSize(of: type.elementType)
-    if let offset = program.resultOffsetInSource {
-      let view = source.advanced(by: offset * size)
-      register(value, layout, stage, microBatch, at: view)
-      return view
-    }
+    if let offset = program.resultOffsetInSource { return source.advanced(by: offset * size) }
     let target = memory.add(size: program.afterCount * size)
     emit(.exchange(program, before: source, after: target), touching: [source, target])
-    register(value, layout, stage, microBatch, at: target)
     return target
   }
 

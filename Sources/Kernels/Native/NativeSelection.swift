@@ -7,13 +7,14 @@ struct NativeSelection: Sendable {
   func embedding() -> NativeKernel {
     let count = request.inputTypes[0].elementCount
     let (rows, columns) = (request.inputTypes[1].shape[0], request.inputTypes[1].shape[1])
+    let all = TableRows(count: rows, present: [0..<rows])
     if request.step == .forward {
       return NativeKernel { operands, moment, _ in
         let (indices, table, y) = (operands.indices(0), operands.input(1), operands.output(0))
+        let present = moment.rows ?? all
         for place in 0..<count {
-          let row = Int(indices[place]) - moment.firstRow
           let target = y + place * columns
-          if row >= 0 && row < rows {
+          if let row = present.place(of: Int(indices[place])) {
             target.update(from: table + row * columns, count: columns)
           } else {
             target.update(repeating: 0, count: columns)
@@ -25,9 +26,10 @@ struct NativeSelection: Sendable {
       guard let gradient = operands.result(0) else { return }
       let (indices, e) = (operands.indices(0), operands.outputError(0))
       gradient.update(repeating: 0, count: rows * columns)
+      let present = moment.rows ?? all
       for place in 0..<count {
-        let row = Int(indices[place]) - moment.firstRow
-        if row >= 0 && row < rows { add(e + place * columns, to: gradient + row * columns, columns) }
+        guard let row = present.place(of: Int(indices[place])) else { continue }
+        add(e + place * columns, to: gradient + row * columns, columns)
       }
     }
   }

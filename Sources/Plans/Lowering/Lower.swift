@@ -93,8 +93,10 @@ struct Lowering {
   /// Keyed by micro-batch: for each tensor when its value, or its error, is there for its reader.
   var forwardReady: [[Readiness?]]
   var errorReady: [[Readiness?]]
-  /// For each parity of the step and each parameter when its gradient is complete on each device.
-  var gradientReady: [[Readiness?]]
+  /// For each parity of the step when what a node contributes to a gradient is complete on each device.
+  var gradientReady: [[GradientContribution: Readiness]] = [[:], [:]]
+  /// For each node when the parameters that live elsewhere are there, in the step that is lowered.
+  var parametersReady: [Int: Readiness] = [:]
   /// For each stage when its weights of a step were updated on each device.
   var updated: [[Readiness]]
   /// For each operation its parts with the work of each device, the same in every micro-batch and step.
@@ -111,7 +113,6 @@ struct Lowering {
     let none = [Readiness?](repeating: nil, count: plan.training.graph.tensors.count)
     forwardReady = Array(repeating: none, count: microBatches)
     errorReady = Array(repeating: none, count: microBatches)
-    gradientReady = [none, none]
     updated = Array(repeating: [], count: plan.stages.count)
     works = Array(repeating: nil, count: plan.training.operations.count)
   }
@@ -134,6 +135,7 @@ struct Lowering {
     let isSteady = stepCount > 1
     for now in 0..<stepCount {
       step = now
+      bringParameters()
       for microBatch in 0..<microBatches { load(microBatch) }
       if isSteady, now > 0 {
         weaveEarlyStages(of: now)

@@ -19,9 +19,29 @@ extension Lowering {
       merge(arrival(of: tensor, at: node, position, microBatch), into: &ready)
     }
     if let weights = weightsReady(stage) { merge(weights, into: &ready) }
+    if let brought = parametersReady[node] { merge(brought, into: &ready) }
     guard let operation = plan.forward[node], let index = plan.facts.forwardIndices[node] else { return }
     ready = compute(operation, index, node, stage, microBatch, after: ready)
     for output in profile.node.outputs { forwardReady[microBatch][output.index] = ready }
+  }
+
+  /// Brings parameters from where they live to the other nodes that read them, once for the whole step.
+  mutating func bringParameters() {
+    parametersReady = [:]
+    for use in plan.facts.parameterUses {
+      let home = plan.place(of: use.home)
+      for reader in use.others {
+        let place = plan.place(of: reader)
+        if place == home { continue }
+        let none = Readiness(repeating: [], count: plan.stages[home.stage].tasks.cut.deviceCount)
+        var ready = convert(
+          use.parameter, .parameter(use.parameter),
+          label(plan.training.graph[use.parameter].name, "conversion", 0), from: home, to: place,
+          elementSize: plan.stages[home.stage].tasks.sizes.parameter, after: weightsReady(home.stage) ?? none)
+        if let known = parametersReady[reader.node] { merge(known, into: &ready) }
+        parametersReady[reader.node] = ready
+      }
+    }
   }
 
   /// When the weights that this step may use are there: those updated two steps ago.

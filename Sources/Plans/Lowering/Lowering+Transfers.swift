@@ -34,9 +34,12 @@ extension Lowering {
   }
 
   /// Brings a tensor from one layout to another, inside a group or from one group to another.
+  ///
+  /// - Parameter elementSize: The bytes of an element; nil for those of an activation.
   mutating func convert(
     _ tensor: TensorID, _ subject: TaskGraph.Movement.Subject, _ label: TaskGraph.Label,
-    from source: TaskGraph.Movement.Place, to target: TaskGraph.Movement.Place, after ready: Readiness
+    from source: TaskGraph.Movement.Place, to target: TaskGraph.Movement.Place, elementSize: Int? = nil,
+    after ready: Readiness
   ) -> Readiness {
     let shape = plan.training.graph[tensor].type.shape
     let tasks = plan.stages[source.stage].tasks
@@ -52,16 +55,26 @@ extension Lowering {
         to: TaskGraph.Movement.Place(stage: source.stage, layout: stop.to))
       ready = reduce(
         conversionSteps(shape, from: stop.from, to: stop.to, over: tasks.cut) ?? [], movement,
-        elementSize: tasks.sizes.activation, label, after: ready)
+        elementSize: elementSize ?? tasks.sizes.activation, label, after: ready)
     }
     if isInside { return ready }
-    let flows = tasks.flows(shape, from: whole, to: target.layout, at: plan.stages[target.stage].tasks)
+    return transfer(
+      TaskGraph.Movement(
+        subject, shape: shape, from: TaskGraph.Movement.Place(stage: source.stage, layout: whole), to: target),
+      elementSize: elementSize ?? tasks.sizes.activation, label, after: ready)
+  }
+
+  /// Sends a tensor that is not partial from one group to another.
+  mutating func transfer(
+    _ movement: TaskGraph.Movement, elementSize: Int, _ label: TaskGraph.Label, after ready: Readiness
+  ) -> Readiness {
+    let flows = plan.stages[movement.source.stage].tasks.flows(
+      movement.shape, from: movement.source.layout, to: movement.target.layout,
+      at: plan.stages[movement.target.stage].tasks, elementSize: elementSize)
     let transfer = TaskGraph.Label(
       category: "transfer", name: label.name, microBatch: label.microBatch, step: label.step)
-    let movement = TaskGraph.Movement(
-      subject, shape: shape, from: TaskGraph.Movement.Place(stage: source.stage, layout: whole), to: target)
     return exchange(
-      flows, transfer, .transfer(movement: list.add(movement)), after: ready, to: target.stage)
+      flows, transfer, .transfer(movement: list.add(movement)), after: ready, to: movement.target.stage)
   }
 
   /// Sends flows at once from the devices of one group to those of a stage.

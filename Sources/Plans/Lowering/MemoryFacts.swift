@@ -11,6 +11,9 @@ struct MemoryFacts: Sendable {
   struct Touch: Sendable {
     /// The number of its storage: views share one.
     let storage: Int
+    /// Of the gradient that a node besides the home of a parameter contributes, whose storage it shares where
+    /// both are added at once.
+    let contribution: (use: ParameterUse, reader: ParameterUse.Reader, joined: Int)?
     let part: TrainingGraph.MemoryPart
     /// Whether it is there before the step: samples and labels.
     let isInput: Bool
@@ -56,40 +59,74 @@ struct MemoryFacts: Sendable {
     }
   }
 
-  /// For each operation the node that it belongs to: of an update the first that reads the parameter.
+  /// For each operation the node that it belongs to: of an update the home of the parameter.
   let nodes: [Int?]
   /// For each operation what it reads and writes.
   let touches: [[Touch]]
   /// How many storages there are.
   let storageCount: Int
 
-  init(_ training: TrainingGraph, owners: [TensorID: NodeID]) {
-    var numbers: [TrainingGraph.Value: Int] = [:]
+  init(_ training: TrainingGraph, _ uses: [ParameterUse]) {
+    let uses = Dictionary(uniqueKeysWithValues: uses.map { ($0.parameter, $0) })
+    var numbers = Numbers()
     var nodes: [Int?] = []
     var touches: [[Touch]] = []
     for operation in training.operations {
-      guard let node = operation.node ?? operation.parameter.flatMap({ owners[$0] }) else {
+      let updated = operation.parameter.flatMap { uses[$0] }
+      guard let node = operation.node ?? updated.map({ NodeID($0.home.node) }) else {
         nodes.append(nil)
         touches.append([])
         continue
       }
       nodes.append(node.index)
-      touches.append(
-        (operation.reads + operation.writes).map { value in
-          let owner = training.storage(of: value)
-          let next = numbers.count
-          let number = numbers[owner] ?? next
-          numbers[owner] = number
-          let type = training.type(of: owner)
-          return Touch(
-            storage: number, part: training.part(of: owner), isInput: Self.isInput(owner, training),
-            shape: type.shape, elementSize: Self.elementSize(owner, type, training),
-            place: Self.place(of: value, operation, node, training))
-        })
+      func touch(
+        _ value: TrainingGraph.Value, _ contributor: (use: ParameterUse, reader: ParameterUse.Reader)?
+      ) -> Touch {
+        let owner = training.storage(of: value)
+        let type = training.type(of: owner)
+        return Touch(
+          storage: numbers.number(of: owner, by: contributor?.reader.node),
+          contribution: contributor.map { ($0.use, $0.reader, numbers.number(of: owner, by: nil)) },
+          part: training.part(of: owner), isInput: Self.isInput(owner, training), shape: type.shape,
+          elementSize: Self.elementSize(owner, type, training),
+          place: Self.place(of: value, operation, node, training))
+      }
+      var own = (operation.reads + operation.writes).map { value -> Touch in
+        guard case .gradient(let parameter) = value, let use = uses[parameter],
+          let reader = use.others.first(where: { $0.node == operation.node?.index })
+        else { return touch(value, nil) }
+        return touch(value, (use, reader))
+      }
+      // An update reads what every node contributes.
+      if let updated {
+        own += updated.others.filter(\.contributes).map {
+          touch(.gradient(updated.parameter), (updated, $0))
+        }
+      }
+      touches.append(own)
     }
     self.nodes = nodes
     self.touches = touches
     storageCount = numbers.count
+  }
+
+  /// Numbers of storages: one for each value, of gradients one for each node that contributes besides the
+  /// parameter's home.
+  private struct Numbers {
+    private struct Key: Hashable {
+      let value: TrainingGraph.Value
+      let node: Int?
+    }
+
+    private var known: [Key: Int] = [:]
+    var count: Int { known.count }
+
+    mutating func number(of value: TrainingGraph.Value, by node: Int?) -> Int {
+      let key = Key(value: value, node: node)
+      let number = known[key] ?? known.count
+      known[key] = number
+      return number
+    }
   }
 
   private static func isInput(_ value: TrainingGraph.Value, _ training: TrainingGraph) -> Bool {

@@ -145,7 +145,11 @@ private struct MemoryWalk {
       let strategy = plan.strategies[node]
       for touch in facts.touches[index] {
         let layout = touch.place.layout(in: strategy) ?? .replicated(levelCount: cut.levelCount)
-        var known = places[touch.storage]
+        var storage = touch.storage
+        if let other = touch.contribution, plan.addsAtOnce(other.reader, of: other.use) {
+          storage = other.joined
+        }
+        var known = places[storage]
         while known >= 0, held[known].layout != layout { known = held[known].sibling }
         let isStatic = touch.part.isStatic
         if known >= 0 {
@@ -155,8 +159,8 @@ private struct MemoryWalk {
         let size =
           cut.localElements(touch.shape, layout, device: device) * touch.elementSize.bytes(sizes)
         let sums = touch.elementSize == .gradient ? partialSums(at: index) : (kept: 1, most: 1)
-        let sibling = places[touch.storage]
-        places[touch.storage] = held.count
+        let sibling = places[storage]
+        places[storage] = held.count
         held.append(
           Held(
             first: isStatic || touch.isInput ? 0 : position, last: isStatic ? end : position,

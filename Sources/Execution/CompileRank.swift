@@ -15,7 +15,9 @@ public func compile(
   _ tasks: TaskGraph, of plan: ResolvedPlan, ranks: RankTable, rank: Int, library: any KernelLibrary,
   settings: ExecutionSettings
 ) throws(ExecutionFault) -> RankProgram {
-  guard tasks.steps == 1 else { throw ExecutionFault("steps that overlap are not run yet") }
+  guard tasks.steps == 1 else {
+    throw ExecutionFault("steps that overlap use weights that are a step old, and are not run")
+  }
   var builder = ProgramBuilder(
     plan: plan, tasks: tasks, ranks: ranks, rank: rank, library: library, settings: settings)
   return try builder.build()

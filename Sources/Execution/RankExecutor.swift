@@ -69,13 +69,13 @@ public final class RankExecutor {
     var index = 0
     while index < code.count {
       let task = program.taskOfInstruction[index]
-      let begin = isTimed ? now() : 0
+      let begin = isTimed ? SteadyClock.now() : 0
       while index < code.count, program.taskOfInstruction[index] == task {
         if index == code.count / 2 { atHalf() }
         try run(code[index], step: number, learningRate)
         index += 1
       }
-      if isTimed { times.append(TaskTime(task: task, begin: begin, end: now())) }
+      if isTimed { times.append(TaskTime(task: task, begin: begin, end: SteadyClock.now())) }
     }
     let losses = program.losses.filter(\.isPrincipal).map {
       (part: $0.part, loss: value(at: $0.place))
@@ -109,12 +109,6 @@ public final class RankExecutor {
     case .follow(let statistics): follow(statistics)
     case .update(let update): self.update(update, step: step, learningRate)
     }
-  }
-
-  private func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
   func pointer(_ reference: BufferReference) -> UnsafeMutableRawPointer {

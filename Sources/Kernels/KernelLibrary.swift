@@ -104,8 +104,9 @@ public struct KernelMoment: Sendable {
   /// Of a part that is cut along other dimensions than the batch: for each element of a sample its place in
   /// the whole sample; nil where the samples are whole.
   public let places: [Int]?
-  /// Of an embedding whose table is cut, the rows that are present; an index of another row gives zeros. Nil
-  /// where the table is whole.
+  /// Of an embedding whose table is cut, the rows that are present; nil where all are.
+  ///
+  /// An index of another row gives zeros.
   public let rows: TableRows?
 
   /// Creates a moment.

@@ -9,7 +9,7 @@ extension TaskGraph.Task {
   /// The kind of work in timelines and prices: a phase, `collective`, `transfer`, `storage` or `barrier`.
   public var category: String {
     switch kind {
-    case .compute: label.category
+    case .compute: label.category.rawValue
     case .collective: "collective"
     case .exchange: "transfer"
     case .storageRead: "storage"

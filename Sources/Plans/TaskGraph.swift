@@ -26,9 +26,8 @@ public struct TaskGraph: Hashable, Sendable {
 
   /// What a task is for, so that results can be joined and read.
   public struct Label: Hashable, Sendable {
-    /// The category of work: a phase, `conversion`, `statistics`, `gradient`, `transfer`, `storage` or
-    /// `barrier`.
-    public let category: String
+    /// The category of work.
+    public let category: Category
     /// The node's name, or the tensor's.
     public let name: String
     /// The micro-batch, from zero.
@@ -37,7 +36,7 @@ public struct TaskGraph: Hashable, Sendable {
     public let step: Int
 
     /// Creates a label.
-    public init(category: String, name: String, microBatch: Int = 0, step: Int = 0) {
+    public init(category: Category, name: String, microBatch: Int = 0, step: Int = 0) {
       self.category = category
       self.name = name
       self.microBatch = microBatch

@@ -9,9 +9,9 @@ public import Units
 ///
 /// max over resources `r` of `head(r) + n · busy(r) + once(r) + tail(r)`, with `n` micro-batches, `busy(r)`
 /// the occupancy of a resource by one of them, `once(r)` that by tasks that run once a step (reductions of
-/// gradients and updates), `head(r)` the earliest time at which any micro-batch can reach the resource, and
-/// `tail(r)` the shortest way from it to the end of the step. Where steps overlap, heads and tails lie under
-/// other steps and are left out.
+/// gradients, updates and copies of parameters), `head(r)` the earliest time at which any micro-batch can
+/// reach the resource, and `tail(r)` the shortest way from it to the end of the step. Where steps overlap,
+/// heads and tails lie under other steps and are left out.
 ///
 /// - Parameters:
 ///   - tasks: The tasks of one micro-batch, as a step of its own.
@@ -39,7 +39,7 @@ public func repetitionBound(
   var heads = [SimulatedTime](repeating: .longest, count: resources)
   var shortestTails = heads
   for (index, task) in tasks.tasks.enumerated() {
-    let repetitions = task.runsOnceEachStep ? 1 : microBatches
+    let repetitions = task.label.category.runsOnceEachStep ? 1 : microBatches
     for occupancy in costs.cost(of: index).occupancies where occupancy.time > .zero {
       busy[occupancy.resource] += occupancy.time * repetitions
       heads[occupancy.resource] = min(heads[occupancy.resource], starts[index])
@@ -52,9 +52,4 @@ public func repetitionBound(
     bound = max(bound, busy[resource] + way)
   }
   return bound
-}
-
-extension TaskGraph.Task {
-  /// Whether the task belongs to the step and not to a micro-batch.
-  fileprivate var runsOnceEachStep: Bool { label.category == "gradient" || label.category == "update" }
 }

@@ -177,9 +177,5 @@ struct RankPrograms {
     return 0
   }
 
-  private func seconds() -> Double {
-    var now = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return Double(now.tv_sec) + 1e-9 * Double(now.tv_nsec)
-  }
+  private func seconds() -> Double { Double(SteadyClock.now()) * 1e-9 }
 }

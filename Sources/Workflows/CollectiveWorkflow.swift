@@ -104,7 +104,7 @@ private struct CollectiveTasks {
           TaskGraph.Task(
             kind: .collective(collective),
             label: TaskGraph.Label(
-              category: "collective", name: "level \(step.level + 1)", microBatch: chunk),
+              category: .collective, name: "level \(step.level + 1)", microBatch: chunk),
             dependencies: Array(Set(members.flatMap { ready[$0] })).sorted()))
         for device in members { ready[device] = [tasks.count - 1] }
       }

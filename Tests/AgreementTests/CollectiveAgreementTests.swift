@@ -40,7 +40,7 @@ struct CollectiveAgreementTests {
             let tasks = TaskGraph(
               tasks: [
                 .init(
-                  kind: .collective(collective), label: .init(category: "conversion", name: "x"),
+                  kind: .collective(collective), label: .init(category: .conversion, name: "x"),
                   dependencies: [])
               ],
               elementSizes: ElementSizes(.float32), precision: .float32, steps: 1, memory: [])

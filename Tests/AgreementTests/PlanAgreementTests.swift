@@ -195,7 +195,7 @@ struct PlanAgreementTests {
         let tasks = try lower(plan, facts: one.problem.facts, machine: one.problem.machine)
         let costs = TaskCosts(tasks, on: one.problem.machine)
         return tasks.tasks.indices.reduce(0) {
-          tasks.tasks[$1].label.category == "gradient" ? $0 + costs.bytesMoved[$1] : $0
+          tasks.tasks[$1].label.category == .gradient ? $0 + costs.bytesMoved[$1] : $0
         }
       }
       guard let several = try? gradientBytes(3) else { continue }

@@ -87,7 +87,7 @@ struct RandomTaskGraphs {
           + task.across.filter { $0.distance <= step }.map { (step - $0.distance) * count + $0.place }
         tasks.append(
           TaskGraph.Task(
-            kind: task.kind, label: .init(category: "forward", name: "\(place)", step: step),
+            kind: task.kind, label: .init(category: .forward, name: "\(place)", step: step),
             dependencies: dependencies))
       }
     }

@@ -5,6 +5,9 @@ import Kernels
 import Machines
 import Planning
 import Plans
+import Pricing
+import Results
+import Simulation
 import Testing
 import Units
 
@@ -109,6 +112,39 @@ struct SharedParameterTests {
     #expect(inSeveralPlaces > 30)
   }
 
+  @Test(arguments: Network.allCases) func priceIsABoundOfWhatIsSimulated(network: Network) throws {
+    var checked = 0
+    for seed in UInt64(1)...60 {
+      var problems = PlanProblems(seed: 1_000 + seed)
+      let options = StepOptions(
+        overlap: problems.random.element(of: Overlap.allCases), microBatches: problems.random.number(1...3),
+        cells: problems.random.element(of: [nil, 2, 4]))
+      let training = try network.training(4, 5, .momentum())
+      let problem = PlanningProblem(
+        facts: StepFacts(training), machine: problems.machine(), batch: 4 * options.microBatches,
+        step: options,
+        options: SearchOptions(objective: .time, axes: [.batch, .inputChannel, .outputChannel]))
+      let plan = problems.plan(problem)
+      guard let tasks = try? lower(plan, facts: problem.facts, machine: problem.machine) else { continue }
+      let costs = TaskCosts(tasks, on: problem.machine)
+      let cost = price(tasks, costs: costs)
+      let makespan = simulate(tasks, costs: costs).makespan
+      #expect(cost.time <= makespan && makespan <= cost.serialSum, "\(network), seed \(seed): \(plan)")
+      checked += 1
+      guard options.overlap != .none, plan.stages.count > 1 else { continue }
+      let single = Plan(
+        model: plan.model, machine: plan.machine, batch: 4, stages: plan.stages,
+        options: StepOptions(
+          overlap: .backward, cells: options.cells.map { max(1, $0 / options.microBatches) }))
+      guard let one = try? lower(single, facts: problem.facts, machine: problem.machine) else { continue }
+      let bound = repetitionBound(
+        one, costs: TaskCosts(one, on: problem.machine), microBatches: options.microBatches,
+        overlap: options.overlap)
+      #expect(bound <= makespan, "\(network), seed \(seed): \(plan)")
+    }
+    #expect(checked > 20)
+  }
+
   @Test(arguments: Network.allCases) func theExactSearchFindsWhatBruteForceFinds(network: Network) throws {
     for seed in UInt64(1)...12 {
       var problems = PlanProblems(seed: 500 + seed)
@@ -158,8 +194,8 @@ struct SharedParameterTests {
   }
 
   @Test func aSharedGradientIsReducedOnceWhereBothReadersLeaveItAlike() throws {
-    // Two devices, the batch split: the table of 7 · 5 elements is all-reduced once, 2 · 35 · 4 bytes, and with
-    // cells once for each of its two readers; the matrix between them of 25 elements once.
+    // Two devices, the batch split: the table of 7 · 5 elements is all-reduced once, 2 · 35 · 4 bytes, and
+    // with cells once for each of its two readers; the matrix between them of 25 elements once.
     let training = try Network.tiedEmbedding.training(4, 5, .sgd())
     let machine = BitIdentityTests.mesh([2])
     func bytes(cells: Int?) throws -> Int {

@@ -76,7 +76,7 @@ func graph(_ tasks: [(kind: TaskGraph.Kind, dependencies: [Int])]) -> TaskGraph 
   TaskGraph(
     tasks: tasks.enumerated().map { index, task in
       TaskGraph.Task(
-        kind: task.kind, label: .init(category: "forward", name: "\(index)"), dependencies: task.dependencies)
+        kind: task.kind, label: .init(category: .forward, name: "\(index)"), dependencies: task.dependencies)
     },
     elementSizes: ElementSizes(.float32), precision: .float32, steps: 1, memory: [])
 }

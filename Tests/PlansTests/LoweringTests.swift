@@ -155,7 +155,7 @@ struct LoweringTests {
     let plan = Self.plan([("host", 0..<4, rules)], ways: [])
     let tasks = try lower(plan, training: try Self.training(), machine: machine)
     #expect(
-      tasks.tasks.map { "\($0.label.category) \($0.label.name)" } == [
+      tasks.tasks.map { "\($0.label.category.rawValue) \($0.label.name)" } == [
         "forward first", "forward relu", "forward second", "forward loss", "error loss", "error second",
         "weight-gradient second", "error relu", "weight-gradient first", "update first.weight",
         "update second.weight",
@@ -168,7 +168,7 @@ struct LoweringTests {
       machine: meshMachine([2], .ring))
     let collectives = tasks.tasks.compactMap { task -> String? in
       guard case .collective(let collective) = task.kind else { return nil }
-      return "\(task.label.category) \(task.label.name) \(collective.operation.rawValue)"
+      return "\(task.label.category.rawValue) \(task.label.name) \(collective.operation.rawValue)"
     }
     #expect(
       collectives == [
@@ -183,7 +183,7 @@ struct LoweringTests {
       let options = StepOptions(overlap: .backward, gradientBucket: Bytes(limit))
       let plan = Self.plan([("mesh", 0..<4, Self.batchRules)], ways: [2], options: options)
       let tasks = try lower(plan, training: try Self.training(), machine: meshMachine([2], .ring))
-      #expect(tasks.tasks.count { $0.label.category == "gradient" } == count)
+      #expect(tasks.tasks.count { $0.label.category == .gradient } == count)
       let costs = TaskCosts(tasks, on: meshMachine([2], .ring))
       // Over two sides each receives half of an addend and half of the sum.
       let bytes = costs.bytesMoved.reduce(0, +)

@@ -51,7 +51,7 @@ func graph(_ tasks: [(kind: TaskGraph.Kind, dependencies: [Int])], perStep: Int?
     tasks: tasks.enumerated().map { index, task in
       let (step, place) = index.quotientAndRemainder(dividingBy: perStep ?? tasks.count)
       return TaskGraph.Task(
-        kind: task.kind, label: .init(category: "forward", name: "\(place)", step: step),
+        kind: task.kind, label: .init(category: .forward, name: "\(place)", step: step),
         dependencies: task.dependencies)
     },
     elementSizes: ElementSizes(.float32), precision: .float32, steps: perStep.map { tasks.count / $0 } ?? 1,

@@ -11,9 +11,9 @@ struct RepetitionBoundTests {
   /// there that belongs to the step.
   private static let tasks = TaskGraph(
     tasks: [
-      .init(kind: compute(0, 2), label: .init(category: "forward", name: "front"), dependencies: []),
-      .init(kind: compute(1, 3), label: .init(category: "forward", name: "rest"), dependencies: [0]),
-      .init(kind: compute(1, 1), label: .init(category: "update", name: "weights"), dependencies: [1]),
+      .init(kind: compute(0, 2), label: .init(category: .forward, name: "front"), dependencies: []),
+      .init(kind: compute(1, 3), label: .init(category: .forward, name: "rest"), dependencies: [0]),
+      .init(kind: compute(1, 1), label: .init(category: .update, name: "weights"), dependencies: [1]),
     ],
     elementSizes: ElementSizes(.float32), precision: .float32, steps: 1, memory: [])
 

@@ -1,3 +1,4 @@
+import Communication
 import Differentiation
 import Glibc
 import Graphs
@@ -273,11 +274,7 @@ extension Operator {
 }
 
 /// The seconds of a steady clock.
-func steadySeconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-}
+func steadySeconds() -> Double { Double(SteadyClock.now()) * 1e-9 }
 
 /// The seconds that this thread has computed.
 func threadSeconds() -> Double {

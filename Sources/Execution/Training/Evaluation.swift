@@ -43,7 +43,7 @@ public final class Evaluation {
       throw ExecutionFault(error.violations.map(\.description).joined(separator: "; "))
     }
     let forward = TaskGraph(
-      tasks: tasks.tasks.filter { $0.label.category == Phase.forward.rawValue }.map {
+      tasks: tasks.tasks.filter { $0.label.category == .forward }.map {
         TaskGraph.Task(kind: $0.kind, label: $0.label, dependencies: [], action: $0.action)
       }, elementSizes: tasks.elementSizes, precision: tasks.precision, steps: 1, memory: [])
     let ranks = RankTable(forward, on: machine)

@@ -145,13 +145,13 @@ public final class RankTrainer {
   public func run(step: Int, atHalf: () -> Void = {}) throws(PeerLost) -> StepResult {
     load(step)
     let before = transport.bytesSent
-    let start = Self.now()
+    let start = SteadyClock.now()
     let outcome = try executor.run(
       step: step + 1,
       learningRate: job.schedule.rate(
         job.learningRate, step: step, of: job.steps, epoch: order.epoch(ofStep: step)),
       isTimed: true, atHalf: atHalf)
-    let end = Self.now()
+    let end = SteadyClock.now()
     for (rank, bytes) in transport.bytesSent.enumerated() { bytesSent[rank] += bytes - before[rank] }
     // The first step touches memory for the first time.
     if !isFirst { for time in outcome.times { keep(time) } }
@@ -237,12 +237,6 @@ public final class RankTrainer {
     }
     for rank in 1..<transport.rankCount { try transport.send([ends ? UInt8(1) : 0], to: rank) }
     return ends
-  }
-
-  private static func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
   private func residentBytes() -> Int { Self.residentPages() * Int(sysconf(Int32(_SC_PAGESIZE))) }

@@ -52,7 +52,7 @@ extension Lowering {
       return none
     }
     return convert(
-      tensor, .error(tensor), label(plan.training.graph[tensor].name, "conversion", microBatch),
+      tensor, .error(tensor), label(plan.training.graph[tensor].name, .conversion, microBatch),
       from: TaskGraph.Movement.Place(
         stage: plan.stageOfNode[consumer.node],
         layout: plan.strategies[consumer.node].inputErrors[consumer.input]),
@@ -77,7 +77,7 @@ extension Lowering {
     let batchLevels = plan.strategies[node].batchLevels
     let isPlainSum = isInside && gradient.reduced == home.layout
     guard isPlainSum, tasks.cut.isUniform(shape, gradient), bucket.limit != nil, !list.hasBarriers else {
-      let label = label(plan.training.graph[parameter].name, "gradient", microBatch)
+      let label = label(plan.training.graph[parameter].name, .gradient, microBatch)
       let whole = isInside ? home.layout : tasks.wholeBeforeLeaving(shape, gradient)
       let sum = TaskGraph.Movement(
         .gradients([contribution]), shape: shape,
@@ -133,7 +133,7 @@ extension Lowering {
       to: TaskGraph.Movement.Place(stage: stage, layout: layout.reduced))
     let done = sum(
       movement, bucket.batchLevels, elements: [Int](repeating: bucket.elements, count: tasks.cut.deviceCount),
-      label(more == 0 ? name : "\(name) and \(more) more", "gradient", microBatch), after: ready)
+      label(more == 0 ? name : "\(name) and \(more) more", .gradient, microBatch), after: ready)
     for contribution in bucket.contributions { gradientReady[step % 2][contribution] = done }
     bucket = GradientBucket(limit: bucket.limit)
   }
@@ -191,7 +191,7 @@ extension Lowering {
         let name = plan.training.graph[parameter].name
         let action = plan.facts.updateIndices[parameter].map { TaskGraph.Action.operation($0, .whole) }
         let after = place(
-          works, on: stage, label(name, Phase.update.rawValue, 0), action ?? .none, after: ready)
+          works, on: stage, label(name, .update, 0), action ?? .none, after: ready)
         for device in after.indices {
           if works[works.count == 1 ? 0 : device].isEmpty {
             passedOn[device] += after[device]
@@ -213,7 +213,7 @@ extension Lowering {
       if let other = gradientReady[step % 2][contribution] { merge(other, into: &ready) }
       ready = place(
         plan.stages[stage].tasks.additionWork(use.parameter, layout: plan.place(of: use.home).layout),
-        on: stage, label(plan.training.graph[use.parameter].name, "gradient", 0),
+        on: stage, label(plan.training.graph[use.parameter].name, .gradient, 0),
         .gradientSum(contribution), after: ready)
     }
     return ready

@@ -36,7 +36,7 @@ extension Lowering {
         let none = Readiness(repeating: [], count: plan.stages[home.stage].tasks.cut.deviceCount)
         var ready = convert(
           use.parameter, .parameter(use.parameter),
-          label(plan.training.graph[use.parameter].name, "conversion", 0), from: home, to: place,
+          label(plan.training.graph[use.parameter].name, .parameter, 0), from: home, to: place,
           elementSize: plan.stages[home.stage].tasks.sizes.parameter, after: weightsReady(home.stage) ?? none)
         if let known = parametersReady[reader.node] { merge(known, into: &ready) }
         parametersReady[reader.node] = ready
@@ -63,7 +63,7 @@ extension Lowering {
     let none = Readiness(
       repeating: [], count: plan.stages[plan.stageOfNode[producer.node]].tasks.cut.deviceCount)
     return convert(
-      tensor, .activation(tensor), label(plan.training.graph[tensor].name, "conversion", microBatch),
+      tensor, .activation(tensor), label(plan.training.graph[tensor].name, .conversion, microBatch),
       from: TaskGraph.Movement.Place(stage: plan.stageOfNode[producer.node], layout: source),
       to: TaskGraph.Movement.Place(stage: stage, layout: target),
       after: forwardReady[microBatch][tensor.index] ?? none)
@@ -74,7 +74,7 @@ extension Lowering {
     _ operation: TrainingGraph.Operation, _ index: Int, _ node: Int, _ stage: Int, _ microBatch: Int,
     after ready: Readiness
   ) -> Readiness {
-    let label = label(plan.profiles[node].node.name, operation.phase.rawValue, microBatch)
+    let label = label(plan.profiles[node].node.name, .init(operation.phase), microBatch)
     var ready = ready
     for (part, works) in parts(of: operation, index, node, plan.stages[stage].tasks) {
       if part == .afterStatistics {
@@ -99,7 +99,7 @@ extension Lowering {
       to: TaskGraph.Movement.Place(stage: stage, layout: partial.reduced))
     return reduce(
       tasks.statistics(operation.rule?.phase ?? operation.phase, profile, plan.strategies[node]), movement,
-      elementSize: tasks.sizes.gradient, label(profile.node.name, "statistics", microBatch), after: ready)
+      elementSize: tasks.sizes.gradient, label(profile.node.name, .statistics, microBatch), after: ready)
   }
 
   /// Puts work on every device of a stage; where there is none, what came before is passed on.
@@ -118,7 +118,7 @@ extension Lowering {
     return result
   }
 
-  func label(_ name: String, _ category: String, _ microBatch: Int) -> TaskGraph.Label {
+  func label(_ name: String, _ category: TaskGraph.Category, _ microBatch: Int) -> TaskGraph.Label {
     TaskGraph.Label(category: category, name: name, microBatch: microBatch, step: step)
   }
 

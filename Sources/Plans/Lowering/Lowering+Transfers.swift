@@ -58,9 +58,9 @@ extension Lowering {
         elementSize: elementSize ?? tasks.sizes.activation, label, after: ready)
     }
     if isInside { return ready }
+    let left = TaskGraph.Movement.Place(stage: source.stage, layout: whole)
     return transfer(
-      TaskGraph.Movement(
-        subject, shape: shape, from: TaskGraph.Movement.Place(stage: source.stage, layout: whole), to: target),
+      TaskGraph.Movement(subject, shape: shape, from: left, to: target),
       elementSize: elementSize ?? tasks.sizes.activation, label, after: ready)
   }
 
@@ -72,7 +72,8 @@ extension Lowering {
       movement.shape, from: movement.source.layout, to: movement.target.layout,
       at: plan.stages[movement.target.stage].tasks, elementSize: elementSize)
     let transfer = TaskGraph.Label(
-      category: "transfer", name: label.name, microBatch: label.microBatch, step: label.step)
+      category: label.category.runsOnceEachStep ? label.category : .transfer, name: label.name,
+      microBatch: label.microBatch, step: label.step)
     return exchange(
       flows, transfer, .transfer(movement: list.add(movement)), after: ready, to: movement.target.stage)
   }
@@ -129,11 +130,11 @@ extension Lowering {
         TaskGraph.Movement(
           .samples(tensor), shape: plan.training.graph[tensor].type.shape, from: place, to: place))
       let reads = load.reads.map {
-        list.add($0, label(name, "storage", microBatch), .samples(movement: movement), after: [])
+        list.add($0, label(name, .storage, microBatch), .samples(movement: movement), after: [])
       }
       list.endGroup()
       _ = exchange(
-        load.flows, label(name, "transfer", microBatch), .samples(movement: movement), after: [reads],
+        load.flows, label(name, .transfer, microBatch), .samples(movement: movement), after: [reads],
         to: stage)
     }
   }

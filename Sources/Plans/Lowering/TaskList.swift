@@ -44,7 +44,7 @@ struct TaskList {
     } else {
       tasks.append(
         TaskGraph.Task(
-          kind: .barrier, label: TaskGraph.Label(category: "barrier", name: ""), dependencies: sinceBarrier))
+          kind: .barrier, label: TaskGraph.Label(category: .barrier, name: ""), dependencies: sinceBarrier))
       barrier = tasks.count - 1
     }
     sinceBarrier = []

@@ -175,7 +175,7 @@ private struct TrainingDesk {
   }
 
   private mutating func start(_ report: (TrainingEvent) throws -> Void) throws {
-    started = now()
+    started = SteadyClock.now()
     epochStart = started
     try report(
       .start(
@@ -197,7 +197,7 @@ private struct TrainingDesk {
     let correct = parts.values.reduce(0) { $0 + $1.correct }
     let nanoseconds = parts.values.reduce(0) { max($0, $1.nanoseconds) }
     durations.append(nanoseconds)
-    let time = now()
+    let time = SteadyClock.now()
     let batch = session.session.batch
     let mean = Double(time - started) / 1e9 / Double(max(1, number - firstStep))
     epochLoss += loss
@@ -228,7 +228,7 @@ private struct TrainingDesk {
     guard let accuracy = testAccuracies[number], let epoch = waitingEpochs.removeValue(forKey: number) else {
       return
     }
-    epochStart = now()
+    epochStart = SteadyClock.now()
     try report(
       .epoch(
         TrainingEpoch(
@@ -308,11 +308,5 @@ private struct TrainingDesk {
       guard case .measured(_, _, _, let planned, let resident) = message else { return nil }
       return TrainingEnd.Memory(rank: rank, planned: Bytes(planned), resident: Bytes(resident))
     }
-  }
-
-  private func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }

@@ -92,8 +92,10 @@ struct TrainingSession {
     }
     if session.request.overlap == .steady {
       throw InputError(
-        .usage, "steps that overlap are planned and simulated, and not run",
-        hint: "leave out --overlap steady")
+        .usage,
+        "with --overlap steady a step uses weights that are a step old, which trains something else: it is "
+          + "planned and simulated, and not run",
+        hint: "use --overlap backward; with --micro-batches a pipeline overlaps within the step")
     }
     if session.request.precision != .float32 {
       throw InputError(

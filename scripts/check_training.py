@@ -62,22 +62,29 @@ def is_alive(process):
 
 
 def shared_memory():
-    return sorted(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else []
+    """What of Partita's memory has a name; other programs come and go."""
+    names = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else []
+    return sorted(name for name in names if "partita" in name)
 
 
-def run(words, timeout=120, **options):
+def run(words, timeout=300, **options):
     options.setdefault("stdout", subprocess.PIPE)
     return subprocess.run(
         [BINARY, *words], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=timeout, **options
     )
 
 
-def started(words):
-    """Starts a run in a process group of its own, and returns it and its ranks after their first steps."""
-    process = subprocess.Popen(
+def opened(words):
+    """Starts a run in a process group of its own; no line that is not asked for is read ahead and lost."""
+    return subprocess.Popen(
         [BINARY, *words, "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        start_new_session=True,
+        start_new_session=True, bufsize=0,
     )
+
+
+def started(words):
+    """Starts a run, and returns it and its ranks after their first steps."""
+    process = opened(words)
     ranks = []
     while True:
         line = process.stdout.readline()
@@ -618,10 +625,7 @@ def soak_round(generator, extra, steps):
     before = shared_memory()
     for attempt in range(40):
         ranks = generator.choice([1, 2, 3, 4, 8])
-        process = subprocess.Popen(
-            [BINARY, *words, "--ranks", str(ranks), "--json", *(["--resume"] if attempt else [])],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )
+        process = opened(words + ["--ranks", str(ranks), *(["--resume"] if attempt else [])])
         first = process.stdout.readline()
         processes = [rank["process_id"] for rank in json.loads(first)["ranks"]] if first else []
         victim = None
@@ -639,7 +643,9 @@ def soak_round(generator, extra, steps):
         if code == 0:
             end = event(output, "end")
             for key in ("weights_sha256", "ledger"):
-                check(f"soak {extra} {steps}: {key} differs", end.get(key) == undisturbed(extra, steps)[key])
+                expected = undisturbed(extra, steps)[key]
+                check(f"soak {extra} {steps}: {key} differs", end.get(key) == expected,
+                      f"{end.get(key)}\n{expected}\n{errors}")
             return
         if code not in (69, 130):
             return
@@ -677,7 +683,7 @@ for case in CASES:
     moment = time.monotonic()
     in_new_folder(case)
     print(f"check_training: {case.__name__.replace('_', ' ')} in {time.monotonic() - moment:.1f} s")
-if given.minutes:
+if given.minutes and not failed:
     soak(given.minutes, given.seed)
 print(f"check_training: {passed} passed, {len(failed)} failed in {time.monotonic() - begin:.0f} s")
 sys.exit(1 if failed else 0)

@@ -53,17 +53,7 @@ public struct JSONElement: Hashable, Sendable {
   }
 
   /// What kind of value this is, in words for errors.
-  public var kindDescription: String {
-    switch content {
-    case .null: "null"
-    case .bool: "true or false"
-    case .integer: "an integer"
-    case .double: "a number"
-    case .string: "a string"
-    case .array: "an array"
-    case .object: "an object"
-    }
-  }
+  public var kindDescription: String { value.kindDescription }
 
   /// Returns an error at the place of this value.
   public func fault(_ message: String, hint: String? = nil) -> InputError {

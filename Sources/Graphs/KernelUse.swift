@@ -1,21 +1,23 @@
 /// The code that does some work, as far as its speed may be measured for itself.
-public enum KernelKind: String, Hashable, Sendable, CaseIterable {
+///
+/// Machine files name them by `RatedKernel`, since a machine has never heard of operators.
+public enum KernelKind: Hashable, Sendable, CaseIterable {
   case convolution
   /// A convolution of one input channel for each group.
-  case depthwiseConvolution = "depthwise-convolution"
+  case depthwiseConvolution
   case dense
-  case matrixMultiplication = "matrix-multiplication"
-  case maxPooling = "max-pooling"
-  case averagePooling = "average-pooling"
-  case globalPooling = "global-pooling"
-  case batchNormalization = "batch-normalization"
+  case matrixMultiplication
+  case maxPooling
+  case averagePooling
+  case globalPooling
+  case batchNormalization
   /// The sums of a batch normalisation.
-  case batchStatistics = "batch-statistics"
+  case batchStatistics
   /// What a batch normalisation does once its sums are there.
-  case batchScaling = "batch-scaling"
-  case layerNormalization = "layer-normalization"
+  case batchScaling
+  case layerNormalization
   case softmax
-  case crossEntropy = "cross-entropy"
+  case crossEntropy
   /// An activation of comparisons and products.
   case activation
   /// An activation with a function of the library.
@@ -28,7 +30,7 @@ public enum KernelKind: String, Hashable, Sendable, CaseIterable {
   case transpose
   case reduction
   case dropout
-  case localResponseNormalization = "local-response-normalization"
+  case localResponseNormalization
   case selection
   case fork
   case sgd

@@ -72,8 +72,8 @@ import Units
   }
 
   @Test func everyKernelHasTheNameThatFilesGiveIt() {
-    #expect(KernelKind.allCases.map(\.rawValue) == RatedKernel.allCases.map(\.rawValue))
-    for kind in KernelKind.allCases { #expect(kind.rated.rawValue == kind.rawValue) }
+    #expect(KernelKind.allCases.map(\.rated) == RatedKernel.allCases)
+    for kind in KernelKind.allCases { #expect(String(describing: kind) == String(describing: kind.rated)) }
     for phase in Phase.allCases { #expect(phase.rated.rawValue == phase.rawValue) }
   }
 }

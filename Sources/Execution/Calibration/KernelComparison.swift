@@ -70,7 +70,7 @@ public func compareKernels(
       KernelComparison(
         name: operation.parameter.map { training.graph[$0].name }
           ?? operation.node.map { training.graph[$0].name } ?? "",
-        kernel: use.kind.rawValue, phase: use.phase.rawValue, predicted: predicted,
+        kernel: use.kind.rated.rawValue, phase: use.phase.rawValue, predicted: predicted,
         measured: Seconds(measured)))
   }
   return rows

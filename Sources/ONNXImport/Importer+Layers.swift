@@ -120,8 +120,24 @@ extension Importer {
       return try add(
         .matrixMultiplication(MatrixMultiplication(right: .activation)), [x, right], for: node)
     }
+    if let tied = try tiedWeight(node, 1) {
+      let (rows, units) = (shape(x), shape(tied)[0])
+      let matrix = try reshaped(x, to: [rows.dropLast().reduce(1, *), rows[rows.count - 1]], node)
+      let result = try add(.dense(Dense(transposeWeight: true)), [matrix, tied], for: node)[0]
+      return [try reshaped(result, to: rows.dropLast() + [units], node)]
+    }
     let inputs = [x, try weight(node, 1)]
     return try add(.matrixMultiplication(MatrixMultiplication(right: .parameter)), inputs, for: node)
+  }
+
+  /// The parameter of which an input is the transposed matrix, if a node before reads it as it lies: the
+  /// table of an embedding that also scores its rows is one parameter and not two.
+  private mutating func tiedWeight(_ node: NodeMessage, _ index: Int) throws(ImportFault) -> TensorID? {
+    guard let constant = try constantInput(node, index),
+      case .transposed(.stored, let shape, let permutation) = constant.source, permutation == [1, 0]
+    else { return nil }
+    let key = StaticKey(name: constant.name, type: constant.type.with(shape: shape), permutation: [])
+    return staticTensors[key].flatMap { builder.tensors[$0.index].role == .parameter ? $0 : nil }
   }
 
   mutating func batchNormalization(_ node: NodeMessage) throws(ImportFault) -> [TensorID] {

@@ -185,6 +185,15 @@ struct Importer {
     return .constant(statics.count - 1)
   }
 
+  /// The stored tensors of which several parameters were made, in the order of their names.
+  var weightsInSeveralForms: [String] {
+    var counts: [String: Int] = [:]
+    for (key, id) in staticTensors where builder.tensors[id.index].role == .parameter {
+      counts[key.name, default: 0] += 1
+    }
+    return counts.filter { $0.value > 1 }.keys.sorted()
+  }
+
   // MARK: The graph
 
   /// Returns the tensor of a static value in a role, the same each time.

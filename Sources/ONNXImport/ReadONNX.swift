@@ -113,6 +113,9 @@ private func imported(
     } else {
       result = try pass(wanted.batch)
     }
+    for name in result.importer.weightsInSeveralForms {
+      notes.append("The weight \(shortened(name)) is read in several forms, which are trained apart.")
+    }
     let rescaled = result.importer.rescaledNormalizations
     if rescaled > 0 {
       notes.append(

@@ -194,6 +194,34 @@ import Testing
   }
 
   // [[1, 2, 3], [4, 5, 6]] transposed.
+  @Test func aTableThatScoresItsOwnRowsIsOneParameter() throws {
+    // Two sentences of three words of a table of five rows; the scores are a product with its transpose.
+    let graph = try read(
+      [
+        Proto.node("Gather", ["table", "x"], ["e"], name: "embedding"),
+        Proto.node("Transpose", ["table"], ["turned"], attributes: [Proto.integers("perm", [1, 0])]),
+        Proto.node("MatMul", ["e", "turned"], ["y"], name: "scores"),
+      ], initializers: [Proto.floats("table", [5, 2], (0..<10).map(Float.init))],
+      inputs: [Proto.value("x", [2, 3], type: 7)])
+    #expect(elements(graph, .parameter) == 10)
+    #expect(graph.nodes.map(\.operator.rules.kind) == ["embedding", "reshape", "dense", "reshape"])
+    #expect(shape(graph) == [2, 3, 5])
+  }
+
+  @Test func aWeightInTwoFormsIsNoted() throws {
+    let nodes = [
+      Proto.node("Transpose", ["w"], ["turned"], attributes: [Proto.integers("perm", [1, 0])]),
+      Proto.node("MatMul", ["x", "turned"], ["a"]), Proto.node("MatMul", ["a", "w"], ["y"]),
+    ]
+    let graph = Proto.graph(
+      nodes: nodes, initializers: [Proto.floats("w", [3, 3], (0..<9).map(Float.init))],
+      inputs: [Proto.value("x", [2, 3])], outputs: [Proto.value("y", [])])
+    let notes = try readONNX(
+      bytes: Proto.model(graph, opset: Proto.operatorSet(13)), name: "test", batch: nil, dimensions: [:]
+    ).notes
+    #expect(notes == ["The weight w is read in several forms, which are trained apart."])
+  }
+
   @Test func aTransposedWeightIsReadTransposed() throws {
     let bytes = Proto.model(
       Proto.graph(

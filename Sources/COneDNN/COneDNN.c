@@ -22,8 +22,17 @@ static int found_all(void *library, struct onednn_functions *functions) {
          FIND(reorder_primitive_desc_create) && FIND(convolution_forward_primitive_desc_create) &&
          FIND(convolution_backward_data_primitive_desc_create) &&
          FIND(convolution_backward_weights_primitive_desc_create) && FIND(primitive_desc_query_md) &&
+         FIND(primitive_desc_query) && FIND(primitive_desc_next_impl) &&
          FIND(primitive_desc_destroy) && FIND(primitive_create) && FIND(primitive_execute) &&
          FIND(primitive_destroy) && FIND(sgemm);
+}
+
+static void find_threads(void *library, struct onednn_threads *threads) {
+  found(library, "omp_set_num_threads", &threads->set_count);
+  found(library, "omp_get_max_threads", &threads->get_count);
+  found(library, "GOMP_parallel", &threads->run);
+  found(library, "omp_get_thread_num", &threads->get_number);
+  found(library, "omp_get_num_threads", &threads->get_team);
 }
 
 const struct onednn_functions *onednn_open(const char *path, struct onednn_threads *threads) {
@@ -36,7 +45,11 @@ const struct onednn_functions *onednn_open(const char *path, struct onednn_threa
     return NULL;
   }
   // OpenMP is a dependency of the library, which dlsym searches as well.
-  found(library, "omp_set_num_threads", &threads->set_count);
-  found(library, "omp_get_max_threads", &threads->get_count);
+  find_threads(library, threads);
   return functions;
+}
+
+void onednn_open_threads(struct onednn_threads *threads) {
+  void *library = dlopen("libgomp.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (library != NULL) find_threads(library, threads);
 }

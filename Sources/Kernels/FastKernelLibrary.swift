@@ -14,10 +14,11 @@ public enum KernelSource: String, Hashable, Sendable {
 /// Kernels for training in earnest: weighted operators with oneDNN where it can be opened, the others with
 /// loops of our own, and what neither has with the reference kernels.
 ///
-/// A result depends on the operands, the processor and the number of threads of the library; several threads
-/// may run kernels at once.
+/// A result of oneDNN depends on the operands, the processor and the number of threads of the library; that of a
+/// loop of our own on the operands alone. Several threads may run kernels at once.
 public final class FastKernelLibrary: KernelLibrary {
   private let library: OneDNNLibrary?
+  private let team: ThreadTeam
   private let reference = ReferenceKernelLibrary()
   private let kernels = Mutex<[KernelRequest: (kernel: any PreparedKernel, source: KernelSource)]>([:])
 
@@ -26,7 +27,7 @@ public final class FastKernelLibrary: KernelLibrary {
   /// `.deps/onednn/lib` of the current folder and of the folders around the program are looked at, then the
   /// system.
   ///
-  /// - Parameter threads: How many threads one call of oneDNN may use.
+  /// - Parameter threads: How many threads share the work of one kernel.
   public convenience init(threads: Int = 1) {
     self.init(threads: threads, paths: OneDNNLibrary.usualPaths())
   }
@@ -34,6 +35,7 @@ public final class FastKernelLibrary: KernelLibrary {
   /// Opens the first of the given files that is a oneDNN library of version 3; none where the list is empty.
   public init(threads: Int = 1, paths: [String]) {
     library = OneDNNLibrary(paths: paths, threads: threads)
+    team = library?.team ?? ThreadTeam(count: threads)
   }
 
   /// The name on the command line.
@@ -76,7 +78,7 @@ public final class FastKernelLibrary: KernelLibrary {
   ) throws(UnrunnableNode) -> (kernel: any PreparedKernel, source: KernelSource) {
     if request.scalar == .float32 {
       if let library, let kernel = library.kernel(for: request) { return (kernel, .oneDNN) }
-      if let kernel = nativeKernel(for: request) { return (kernel, .native) }
+      if let kernel = nativeKernel(for: request, team) { return (kernel, .native) }
     }
     return (try reference.kernel(for: request), .reference)
   }

@@ -25,6 +25,7 @@ let headerComparison = """
   SAME_TYPE(convolution_backward_data_primitive_desc_create);
   SAME_TYPE(convolution_backward_weights_primitive_desc_create);
   SAME_TYPE(primitive_desc_query_md);
+  SAME_TYPE(primitive_desc_next_impl);
   SAME_TYPE(primitive_desc_destroy);
   SAME_TYPE(primitive_create);
   SAME_TYPE(primitive_destroy);
@@ -41,6 +42,7 @@ let headerComparison = """
   SAME(onednn_forward_training, dnnl_forward_training);
   SAME(onednn_direct_convolution, dnnl_convolution_direct);
   SAME(onednn_user_scratchpad, dnnl_scratchpad_mode_user);
+  SAME(onednn_query_implementation, dnnl_query_impl_info_str);
   SAME(onednn_query_source, dnnl_query_src_md);
   SAME(onednn_query_source_error, dnnl_query_diff_src_md);
   SAME(onednn_query_weights, dnnl_query_weights_md);
@@ -60,6 +62,7 @@ let headerComparison = """
   SAME(onednn_argument_weight_gradient, DNNL_ARG_DIFF_WEIGHTS);
   SAME(onednn_argument_bias_gradient, DNNL_ARG_DIFF_BIAS);
   SAME(onednn_maximum_rank, DNNL_MAX_NDIMS);
+  unsigned query(const_dnnl_primitive_desc_t d, void *r) { return dnnl_primitive_desc_query(d, 8, 0, r); }
   unsigned execute(void *p, void *s, struct onednn_argument *a) {
     return dnnl_primitive_execute(p, s, 1, (const dnnl_exec_arg_t *)a);
   }

@@ -38,6 +38,7 @@ enum onednn_constant {
   onednn_forward_training = 64,
   onednn_direct_convolution = 1,
   onednn_user_scratchpad = 1,
+  onednn_query_implementation = 8,
   onednn_query_source = 129,
   onednn_query_source_error = 130,
   onednn_query_weights = 131,
@@ -112,6 +113,9 @@ struct onednn_functions {
       onednn_const_attributes OPTIONAL);
   onednn_const_layout OPTIONAL (*PRESENT primitive_desc_query_md)(
       onednn_const_description, unsigned what, int index);
+  unsigned (*PRESENT primitive_desc_query)(
+      onednn_const_description, unsigned what, int index, void *PRESENT result);
+  unsigned (*PRESENT primitive_desc_next_impl)(onednn_description);
   unsigned (*PRESENT primitive_desc_destroy)(onednn_description);
   unsigned (*PRESENT primitive_create)(onednn_primitive OPTIONAL *PRESENT, onednn_const_description);
   unsigned (*PRESENT primitive_execute)(
@@ -123,16 +127,26 @@ struct onednn_functions {
       int64_t c_stride);
 };
 
-// The functions of OpenMP that govern the threads of calls from the current thread; absent where the library
-// was built without it.
+// The functions of OpenMP; absent where it is not found.
 struct onednn_threads {
+  // How many threads calls from the current thread use.
   void (*OPTIONAL set_count)(int);
   int (*OPTIONAL get_count)(void);
+  // Calls a function on several threads and returns when all have ended: what a compiler makes of
+  // `#pragma omp parallel`.
+  void (*OPTIONAL run)(
+      void (*PRESENT function)(void *OPTIONAL), void *OPTIONAL context, unsigned count, unsigned flags);
+  // The number of the calling thread among those that run together, and how many these are.
+  int (*OPTIONAL get_number)(void);
+  int (*OPTIONAL get_team)(void);
 };
 
 // Opens a library. The result stays valid for ever; it is null where the file cannot be opened, lacks a
 // function or is not of version 3.
 const struct onednn_functions *OPTIONAL onednn_open(const char *path, struct onednn_threads *threads);
+
+// Opens OpenMP alone, where there is no oneDNN that brings it.
+void onednn_open_threads(struct onednn_threads *threads);
 
 #ifdef __clang__
 #pragma clang assume_nonnull end

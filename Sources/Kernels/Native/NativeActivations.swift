@@ -3,40 +3,49 @@ import Graphs
 /// Element-wise functions of one tensor.
 struct NativeActivation {
   let rules: Activation
-  let count: Int
+  let elements: Int
+  let team: ThreadTeam
 
-  init(_ request: KernelRequest, _ rules: Activation) {
+  init(_ request: KernelRequest, _ rules: Activation, _ team: ThreadTeam) {
     self.rules = rules
-    count = request.inputTypes[0].elementCount
+    self.team = team
+    elements = request.inputTypes[0].elementCount
   }
 
   func kernel(_ step: KernelRequest.Step) -> NativeKernel? {
     switch step {
     case .forward:
-      return NativeKernel { operands, _, _ in forward(operands.input(0), operands.output(0)) }
+      return NativeKernel { operands, _, _ in
+        let (x, y) = (operands.input(0), operands.output(0))
+        inPieces { forward(x + $0.lowerBound, y + $0.lowerBound, $0.count) }
+      }
     case .backward(let operation):
       return NativeKernel { operands, _, _ in
         guard let dx = operands.result(0) else { return }
         let e = operands.outputError(0)
         if operation.reads.contains(.output(0)) {
-          backward(output: operands.output(0), e, dx)
+          let y = operands.output(0)
+          inPieces { backward(output: y + $0.lowerBound, e + $0.lowerBound, dx + $0.lowerBound, $0.count) }
         } else if operation.reads.contains(.input(0)) {
-          backward(input: operands.input(0), e, dx)
+          let x = operands.input(0)
+          inPieces { backward(input: x + $0.lowerBound, e + $0.lowerBound, dx + $0.lowerBound, $0.count) }
         } else {
-          map(e, dx) {
-            -$0
-          } _: {
-            -$0
-          }
+          inPieces { negate(e + $0.lowerBound, dx + $0.lowerBound, $0.count) }
         }
       }
     case .forwardStatistics, .backwardStatistics: return nil
     }
   }
 
+  /// Shares the elements among the threads; whole vectors stay whole, so that each is computed as ever.
+  private func inPieces(_ body: (Range<Int>) -> Void) {
+    team.split(elements, at: 8) { piece, _ in body(piece) }
+  }
+
   @inline(__always)
   private func map(
-    _ x: UnsafePointer<Float>, _ y: Floats, _ whole: (Vector) -> Vector, _ single: (Float) -> Float
+    _ x: UnsafePointer<Float>, _ y: Floats, _ count: Int, _ whole: (Vector) -> Vector,
+    _ single: (Float) -> Float
   ) {
     inVectors(count) {
       store(whole(load(x, $0)), y, $0)
@@ -47,7 +56,7 @@ struct NativeActivation {
 
   @inline(__always)
   private func map(
-    _ x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, _ dx: Floats,
+    _ x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, _ dx: Floats, _ count: Int,
     _ whole: (Vector, Vector) -> Vector, _ single: (Float, Float) -> Float
   ) {
     inVectors(count) {
@@ -59,164 +68,174 @@ struct NativeActivation {
 
   /// Functions of the library, one number at a time.
   @inline(__always)
-  private func each(_ x: UnsafePointer<Float>, _ y: Floats, _ body: (Float) -> Float) {
+  private func each(_ x: UnsafePointer<Float>, _ y: Floats, _ count: Int, _ body: (Float) -> Float) {
     for place in 0..<count { y[place] = body(x[place]) }
   }
 
-  private func forward(_ x: UnsafePointer<Float>, _ y: Floats) {
+  private func negate(_ e: UnsafePointer<Float>, _ dx: Floats, _ count: Int) {
+    map(e, dx, count) {
+      -$0
+    } _: {
+      -$0
+    }
+  }
+
+  private func forward(_ x: UnsafePointer<Float>, _ y: Floats, _ count: Int) {
     switch rules.function {
     case .relu:
-      map(x, y) {
+      map(x, y, count) {
         $0.replacing(with: 0, where: $0 .<= 0)
       } _: {
         $0 <= 0 ? 0 : $0
       }
     case .leakyRelu(let slope):
       let alpha = Float(slope)
-      map(x, y) {
+      map(x, y, count) {
         $0.replacing(with: $0 * alpha, where: $0 .<= 0)
       } _: {
         $0 > 0 ? $0 : alpha * $0
       }
     case .sigmoid:
-      map(x, y) {
+      map(x, y, count) {
         1 / (1 + exponential(-$0))
       } _: {
         1 / (1 + (-$0).exponential)
       }
-    case .tanh: each(x, y) { $0.hyperbolicTangent }
+    case .tanh: each(x, y, count) { $0.hyperbolicTangent }
     case .gelu:
-      map(x, y) {
+      map(x, y, count) {
         $0 * normalDistribution($0)
       } _: {
         $0 * normalDistribution($0)
       }
     case .clip(let minimum, let maximum):
       let (low, high) = (Float(minimum), Float(maximum))
-      map(x, y) {
+      map(x, y, count) {
         bounded($0, Vector(repeating: low), Vector(repeating: high))
       } _: {
         min(max($0, low), high)
       }
     case .hardSigmoid(let slope, let shift):
       let (alpha, beta) = (Float(slope), Float(shift))
-      map(x, y) {
+      map(x, y, count) {
         bounded($0 * alpha + beta, .zero, .one)
       } _: {
         min(max(alpha * $0 + beta, 0), 1)
       }
     case .hardSwish:
-      map(x, y) {
+      map(x, y, count) {
         $0 * bounded($0 / 6 + 0.5, .zero, .one)
       } _: {
         $0 * min(max($0 / 6 + 0.5, 0), 1)
       }
     case .elu(let slope):
       let alpha = Float(slope)
-      each(x, y) { $0 > 0 ? $0 : alpha * ($0.exponential - 1) }
+      each(x, y, count) { $0 > 0 ? $0 : alpha * ($0.exponential - 1) }
     case .exponential:
-      map(x, y) {
+      map(x, y, count) {
         exponential($0)
       } _: {
         $0.exponential
       }
-    case .logarithm: each(x, y) { $0.naturalLogarithm }
+    case .logarithm: each(x, y, count) { $0.naturalLogarithm }
     case .squareRoot:
-      map(x, y) {
+      map(x, y, count) {
         $0.squareRoot()
       } _: {
         $0.squareRoot()
       }
     case .negate:
-      map(x, y) {
+      map(x, y, count) {
         -$0
       } _: {
         -$0
       }
     case .absolute:
-      map(x, y) {
+      map(x, y, count) {
         $0.replacing(with: -$0, where: $0 .< 0)
       } _: {
         abs($0)
       }
     case .reciprocal:
-      map(x, y) {
+      map(x, y, count) {
         1 / $0
       } _: {
         1 / $0
       }
     case .errorFunction:
-      map(x, y) {
+      map(x, y, count) {
         errorFunction($0)
       } _: {
         $0.errorFunction
       }
-    case .softplus: each(x, y) { max($0, 0) + (1 + (-abs($0)).exponential).naturalLogarithm }
+    case .softplus: each(x, y, count) { max($0, 0) + (1 + (-abs($0)).exponential).naturalLogarithm }
     }
   }
 
-  private func backward(output y: UnsafePointer<Float>, _ e: UnsafePointer<Float>, _ dx: Floats) {
+  private func backward(
+    output y: UnsafePointer<Float>, _ e: UnsafePointer<Float>, _ dx: Floats, _ count: Int
+  ) {
     switch rules.function {
     case .relu:
-      map(y, e, dx) {
+      map(y, e, dx, count) {
         $1.replacing(with: 0, where: $0 .<= 0)
       } _: {
         $0 > 0 ? $1 : 0
       }
     case .leakyRelu(let slope):
       let alpha = Float(slope)
-      map(y, e, dx) {
+      map(y, e, dx, count) {
         $1.replacing(with: $1 * alpha, where: $0 .<= 0)
       } _: {
         $0 > 0 ? $1 : alpha * $1
       }
     case .sigmoid:
-      map(y, e, dx) {
+      map(y, e, dx, count) {
         $1 * ($0 * (1 - $0))
       } _: {
         $1 * ($0 * (1 - $0))
       }
     case .tanh:
-      map(y, e, dx) {
+      map(y, e, dx, count) {
         $1 * (1 - $0 * $0)
       } _: {
         $1 * (1 - $0 * $0)
       }
     case .clip(let minimum, let maximum):
       let (low, high) = (Float(minimum), Float(maximum))
-      map(y, e, dx) {
+      map(y, e, dx, count) {
         $1.replacing(with: 0, where: ($0 .<= low) .| ($0 .>= high))
       } _: {
         $0 > low && $0 < high ? $1 : 0
       }
     case .hardSigmoid(let slope, _):
       let alpha = Float(slope)
-      map(y, e, dx) {
+      map(y, e, dx, count) {
         ($1 * alpha).replacing(with: 0, where: ($0 .<= 0) .| ($0 .>= 1))
       } _: {
         $0 > 0 && $0 < 1 ? alpha * $1 : 0
       }
     case .elu(let slope):
       let alpha = Float(slope)
-      map(y, e, dx) {
+      map(y, e, dx, count) {
         $1 * Vector.one.replacing(with: $0 + alpha, where: $0 .<= 0)
       } _: {
         $1 * ($0 > 0 ? 1 : $0 + alpha)
       }
     case .exponential:
-      map(y, e, dx) {
+      map(y, e, dx, count) {
         $1 * $0
       } _: {
         $1 * $0
       }
     case .squareRoot:
-      map(y, e, dx) {
+      map(y, e, dx, count) {
         $1 / (2 * $0)
       } _: {
         $1 / (2 * $0)
       }
     case .reciprocal:
-      map(y, e, dx) {
+      map(y, e, dx, count) {
         -($1 * $0 * $0)
       } _: {
         -($1 * $0 * $0)
@@ -226,49 +245,46 @@ struct NativeActivation {
     }
   }
 
-  private func backward(input x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, _ dx: Floats) {
+  private func backward(
+    input x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, _ dx: Floats, _ count: Int
+  ) {
     switch rules.function {
     case .gelu:
       let factor = 1 / (2 * Float.pi).squareRoot()
-      map(x, e, dx) {
+      map(x, e, dx, count) {
         $1 * (normalDistribution($0) + $0 * factor * exponential(-($0 * $0) / 2))
       } _: {
         $1 * (normalDistribution($0) + $0 * factor * (-$0 * $0 / 2).exponential)
       }
     case .hardSwish:
-      map(x, e, dx) {
+      map(x, e, dx, count) {
         let inside = $1 * ($0 / 3 + 0.5)
         return inside.replacing(with: 0, where: $0 .<= -3).replacing(with: $1, where: $0 .>= 3)
       } _: {
         $0 <= -3 ? 0 : ($0 >= 3 ? $1 : $1 * ($0 / 3 + 0.5))
       }
     case .logarithm:
-      map(x, e, dx) {
+      map(x, e, dx, count) {
         $1 / $0
       } _: {
         $1 / $0
       }
-    case .negate:
-      map(e, dx) {
-        -$0
-      } _: {
-        -$0
-      }
+    case .negate: negate(e, dx, count)
     case .absolute:
-      map(x, e, dx) {
+      map(x, e, dx, count) {
         $1.replacing(with: -$1, where: $0 .< 0).replacing(with: 0, where: $0 .== 0)
       } _: {
         $0 > 0 ? $1 : ($0 < 0 ? -$1 : 0)
       }
     case .errorFunction:
       let factor = 2 / Float.pi.squareRoot()
-      map(x, e, dx) {
+      map(x, e, dx, count) {
         $1 * (factor * exponential(-$0 * $0))
       } _: {
         $1 * (factor * (-$0 * $0).exponential)
       }
     case .softplus:
-      map(x, e, dx) {
+      map(x, e, dx, count) {
         $1 / (1 + exponential(-$0))
       } _: {
         $1 / (1 + (-$0).exponential)

@@ -8,9 +8,11 @@ struct NativeBatchNormalization {
   let places: Int
   /// The numbers of each channel over which statistics are taken.
   let count: Int
+  let team: ThreadTeam
 
-  init(_ request: KernelRequest, _ rules: BatchNormalization) {
+  init(_ request: KernelRequest, _ rules: BatchNormalization, _ team: ThreadTeam) {
     self.rules = rules
+    self.team = team
     let shape = request.inputTypes[0].shape
     samples = shape[0]
     channels = shape[1]
@@ -23,7 +25,8 @@ struct NativeBatchNormalization {
     switch step {
     case .forwardStatistics:
       return NativeKernel { operands, _, _ in
-        sums(operands.input(0), operands.input(3), into: operands.sums())
+        let (x, origin, result) = (operands.input(0), operands.input(3), operands.sums())
+        overChannels { sums($0, x, origin, into: result) }
       }
     case .forward:
       return isFrozen
@@ -47,18 +50,39 @@ struct NativeBatchNormalization {
     }
   }
 
+  /// Whether the samples that are present are all over which statistics are taken.
+  private var isWhole: Bool { count == samples * places }
+
   private func reciprocal(_ variance: Float) -> Float { 1 / (variance + Float(rules.epsilon)).squareRoot() }
 
-  /// For each channel Σ (x − µ₀) and Σ (x − µ₀)².
-  private func sums(_ x: UnsafePointer<Float>, _ origin: UnsafePointer<Float>, into result: Floats) {
-    if places == 1 {
-      return forEachColumn { channel, width in
-        width == 8
-          ? columnSums(x, channel, load(origin, channel), result)
-          : columnSum(x, channel, origin[channel], result)
+  /// Shares the channels among the threads, in eights where they lie side by side.
+  private func overChannels(_ body: (Range<Int>) -> Void) {
+    team.split(channels, of: samples * places, at: places == 1 ? 8 : 1) { channels, _ in body(channels) }
+  }
+
+  /// Shares the planes of all samples and channels among the threads.
+  private func overPlanes(_ body: (_ plane: Int, _ channel: Int) -> Void) {
+    team.split(samples * channels, of: places) { planes, _ in
+      var channel = planes.lowerBound % channels
+      for plane in planes {
+        body(plane, channel)
+        channel = channel + 1 == channels ? 0 : channel + 1
       }
     }
-    for channel in 0..<channels {
+  }
+
+  /// For each channel Σ (x − µ₀) and Σ (x − µ₀)².
+  private func sums(
+    _ range: Range<Int>, _ x: UnsafePointer<Float>, _ origin: UnsafePointer<Float>, into result: Floats
+  ) {
+    if places == 1 {
+      return inVectors(range) {
+        columnSums(x, $0, load(origin, $0), result)
+      } _: {
+        columnSum(x, $0, origin[$0], result)
+      }
+    }
+    for channel in range {
       let shift = origin[channel]
       var total = (0.0, 0.0)
       for sample in 0..<samples {
@@ -75,16 +99,6 @@ struct NativeBatchNormalization {
       }
       result[channel] = Float(total.0)
       result[channels + channel] = Float(total.1)
-    }
-  }
-
-  /// Calls the body for eight channels or one at a time.
-  @inline(__always)
-  private func forEachColumn(_ body: (_ channel: Int, _ width: Int) -> Void) {
-    inVectors(channels) {
-      body($0, 8)
-    } _: {
-      body($0, 1)
     }
   }
 
@@ -141,17 +155,14 @@ struct NativeBatchNormalization {
       }
       return
     }
-    for sample in 0..<samples {
-      for channel in 0..<channels {
-        let offset = (sample * channels + channel) * places
-        let (source, target) = (x + offset, y + offset)
-        let (centre, factor) = (mean[channel], scale[channel] * reciprocals[channel])
-        let shift = bias[channel]
-        inVectors(places) { place in
-          store((load(source, place) - centre) * factor + shift, target, place)
-        } _: { place in
-          target[place] = (source[place] - centre) * factor + shift
-        }
+    overPlanes { plane, channel in
+      let (source, target) = (x + plane * places, y + plane * places)
+      let (centre, factor) = (mean[channel], scale[channel] * reciprocals[channel])
+      let shift = bias[channel]
+      inVectors(places) { place in
+        store((load(source, place) - centre) * factor + shift, target, place)
+      } _: { place in
+        target[place] = (source[place] - centre) * factor + shift
       }
     }
   }
@@ -167,7 +178,16 @@ struct NativeBatchNormalization {
     _ x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, mean: UnsafePointer<Float>,
     reciprocal: UnsafePointer<Float>, errors: Floats?, products: Floats?
   ) {
-    for channel in 0..<channels {
+    overChannels {
+      errorSums($0, x, e, mean: mean, reciprocal: reciprocal, errors: errors, products: products)
+    }
+  }
+
+  private func errorSums(
+    _ range: Range<Int>, _ x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, mean: UnsafePointer<Float>,
+    reciprocal: UnsafePointer<Float>, errors: Floats?, products: Floats?
+  ) {
+    for channel in range {
       let centre = mean[channel]
       var total = (0.0, 0.0)
       if places == 1 {
@@ -204,7 +224,11 @@ struct NativeBatchNormalization {
     let scale = operands.input(1)
     var results: [Floats?] = [nil, nil, nil]
     for (index, input) in operation.inputs.enumerated() { results[input] = operands.result(index) }
-    if results[1] != nil || results[2] != nil {
+    if isWhole {
+      // The sums over the batch are those over the samples that are present.
+      results[2]?.update(from: operands.sums(), count: channels)
+      results[1]?.update(from: operands.sums() + channels, count: channels)
+    } else if results[1] != nil || results[2] != nil {
       errorSums(x, e, mean: mean, reciprocal: reciprocals, errors: results[2], products: results[1])
     }
     guard let dx = results[0] else { return }
@@ -229,18 +253,16 @@ struct NativeBatchNormalization {
       }
       return
     }
-    for sample in 0..<samples {
-      for c in 0..<channels {
-        let offset = (sample * channels + c) * places
-        let (source, error, target) = (x + offset, e + offset, dx + offset)
-        let (factor, centre) = (scale[c] * reciprocals[c], mean[c])
-        let (slope, constant) = (slopes[c], constants[c])
-        inVectors(places) { place in
-          let through = (load(source, place) - centre) * slope + constant
-          store(load(error, place) * factor - through, target, place)
-        } _: { place in
-          target[place] = error[place] * factor - ((source[place] - centre) * slope + constant)
-        }
+    overPlanes { plane, c in
+      let offset = plane * places
+      let (source, error, target) = (x + offset, e + offset, dx + offset)
+      let (factor, centre) = (scale[c] * reciprocals[c], mean[c])
+      let (slope, constant) = (slopes[c], constants[c])
+      inVectors(places) { place in
+        let through = (load(source, place) - centre) * slope + constant
+        store(load(error, place) * factor - through, target, place)
+      } _: { place in
+        target[place] = error[place] * factor - ((source[place] - centre) * slope + constant)
       }
     }
   }
@@ -254,12 +276,9 @@ struct NativeBatchNormalization {
     if operation.phase == .error {
       guard let dx = operands.result(0) else { return }
       let scale = operands.input(1)
-      for sample in 0..<samples {
-        for channel in 0..<channels {
-          let offset = (sample * channels + channel) * places
-          let factor = scale[channel] * reciprocals[channel]
-          for place in offset..<offset + places { dx[place] = e[place] * factor }
-        }
+      overPlanes { plane, channel in
+        let factor = scale[channel] * reciprocals[channel]
+        for place in plane * places..<(plane + 1) * places { dx[place] = e[place] * factor }
       }
       return
     }

@@ -45,10 +45,12 @@ struct NativeElementwise: Sendable {
   private let rules: Elementwise
   private let runs: BroadcastRuns
   private let counts: [Int]
+  private let team: ThreadTeam
 
   /// Prepares, or returns nil where operands are whole numbers.
-  init(_ request: KernelRequest, _ rules: Elementwise) {
+  init(_ request: KernelRequest, _ rules: Elementwise, _ team: ThreadTeam) {
     self.rules = rules
+    self.team = team
     runs = BroadcastRuns(
       request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
     counts = request.inputTypes.map(\.elementCount)
@@ -58,7 +60,8 @@ struct NativeElementwise: Sendable {
     switch step {
     case .forward:
       return NativeKernel { operands, _, _ in
-        forward(operands.input(0), operands.input(1), operands.output(0))
+        let (a, b, y) = (operands.input(0), operands.input(1), operands.output(0))
+        inPieces { forward($0, a, b, y) }
       }
     case .backward(let operation):
       let inputs = operation.inputs
@@ -72,47 +75,68 @@ struct NativeElementwise: Sendable {
     }
   }
 
-  private func forward(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: Floats) {
+  /// Some places of some runs.
+  private struct Piece {
+    let runs: Range<Int>
+    let places: Range<Int>
+  }
+
+  /// Shares the runs among the threads, or the places of every run.
+  private func inPieces(ofRuns isAnyRun: Bool = true, _ body: (Piece) -> Void) {
+    if isAnyRun, runs.starts.count >= team.count {
+      team.split(runs.starts.count, of: runs.length) { range, _ in
+        body(Piece(runs: range, places: 0..<runs.length))
+      }
+    } else {
+      team.split(runs.length, of: runs.starts.count, at: 8) { range, _ in
+        body(Piece(runs: runs.starts.indices, places: range))
+      }
+    }
+  }
+
+  private func forward(
+    _ piece: Piece, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: Floats
+  ) {
     switch rules.function {
     case .add:
-      combine(a, b, y) {
+      combine(piece, a, b, y) {
         $0 + $1
       } _: {
         $0 + $1
       }
     case .subtract:
-      combine(a, b, y) {
+      combine(piece, a, b, y) {
         $0 - $1
       } _: {
         $0 - $1
       }
     case .multiply:
-      combine(a, b, y) {
+      combine(piece, a, b, y) {
         $0 * $1
       } _: {
         $0 * $1
       }
     case .divide:
-      combine(a, b, y) {
+      combine(piece, a, b, y) {
         $0 / $1
       } _: {
         $0 / $1
       }
     case .maximum:
-      combine(a, b, y) {
+      combine(piece, a, b, y) {
         $0.replacing(with: $1, where: $0 .< $1)
       } _: {
         $0 < $1 ? $1 : $0
       }
     case .minimum:
-      combine(a, b, y) {
+      combine(piece, a, b, y) {
         $0.replacing(with: $1, where: $0 .> $1)
       } _: {
         $0 > $1 ? $1 : $0
       }
     case .power:
-      forEachRun { start, target in
-        for place in 0..<runs.length {
+      forEachRun(piece) { start, target in
+        for place in piece.places {
           y[target + place] = a[start.left + place * runs.steps.left]
             .raised(to: b[start.right + place * runs.steps.right])
         }
@@ -121,40 +145,42 @@ struct NativeElementwise: Sendable {
   }
 
   @inline(__always)
-  private func forEachRun(_ body: (_ start: (left: Int, right: Int), _ result: Int) -> Void) {
-    for (index, start) in runs.starts.enumerated() { body(start, index * runs.length) }
+  private func forEachRun(
+    _ piece: Piece, _ body: (_ start: (left: Int, right: Int), _ result: Int) -> Void
+  ) {
+    for index in piece.runs { body(runs.starts[index], index * runs.length) }
   }
 
   @inline(__always)
   private func combine(
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: Floats,
+    _ piece: Piece, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: Floats,
     _ whole: (Vector, Vector) -> Vector, _ single: (Float, Float) -> Float
   ) {
-    forEachRun { start, target in
+    forEachRun(piece) { start, target in
       let (left, right, result) = (a + start.left, b + start.right, y + target)
       switch (runs.steps.left, runs.steps.right) {
       case (1, 1):
-        inVectors(runs.length) {
+        inVectors(piece.places) {
           store(whole(load(left, $0), load(right, $0)), result, $0)
         } _: {
           result[$0] = single(left[$0], right[$0])
         }
       case (1, 0):
         let one = right[0]
-        inVectors(runs.length) {
+        inVectors(piece.places) {
           store(whole(load(left, $0), Vector(repeating: one)), result, $0)
         } _: {
           result[$0] = single(left[$0], one)
         }
       case (0, 1):
         let one = left[0]
-        inVectors(runs.length) {
+        inVectors(piece.places) {
           store(whole(Vector(repeating: one), load(right, $0)), result, $0)
         } _: {
           result[$0] = single(one, right[$0])
         }
       default:
-        for place in 0..<runs.length {
+        for place in piece.places {
           result[place] = single(left[place * runs.steps.left], right[place * runs.steps.right])
         }
       }
@@ -163,62 +189,75 @@ struct NativeElementwise: Sendable {
 
   /// The error of an operand: that of every element it was repeated to, summed.
   private func backward(_ operand: Int, _ operands: KernelOperands, _ result: Floats) {
+    let isWhole = counts[operand] == runs.starts.count * runs.length
+    if !isWhole { result.update(repeating: 0, count: counts[operand]) }
+    if isWhole || (operand == 0 ? runs.steps.left : runs.steps.right) == 1 {
+      // Runs may add to the same elements, and every element is one thread's alone.
+      inPieces(ofRuns: isWhole) { backward($0, operand, operands, result) }
+    } else {
+      let all = Piece(runs: runs.starts.indices, places: 0..<runs.length)
+      backward(all, operand, operands, result)
+    }
+  }
+
+  private func backward(_ piece: Piece, _ operand: Int, _ operands: KernelOperands, _ result: Floats) {
     let e = operands.outputError(0)
     func input(_ index: Int) -> UnsafePointer<Float> { UnsafePointer(operands.input(index)) }
     switch (rules.function, operand) {
-    case (.add, _), (.subtract, 0): spread(operand, result) { _, _, place in e[place] }
-    case (.subtract, _): spread(operand, result) { _, _, place in -e[place] }
+    case (.add, _), (.subtract, 0): spread(piece, operand, result) { _, _, place in e[place] }
+    case (.subtract, _): spread(piece, operand, result) { _, _, place in -e[place] }
     case (.multiply, 0):
       let b = input(1)
-      spread(operand, result) { _, right, place in e[place] * b[right] }
+      spread(piece, operand, result) { _, right, place in e[place] * b[right] }
     case (.multiply, _):
       let a = input(0)
-      spread(operand, result) { left, _, place in e[place] * a[left] }
+      spread(piece, operand, result) { left, _, place in e[place] * a[left] }
     case (.divide, 0):
       let b = input(1)
-      spread(operand, result) { _, right, place in e[place] / b[right] }
+      spread(piece, operand, result) { _, right, place in e[place] / b[right] }
     case (.divide, _):
       let (b, y) = (input(1), operands.output(0))
-      spread(operand, result) { _, right, place in -(e[place] * y[place]) / b[right] }
+      spread(piece, operand, result) { _, right, place in -(e[place] * y[place]) / b[right] }
     case (.maximum, _):
       let (a, b, takes) = (input(0), input(1), operand == 0)
-      spread(operand, result) { left, right, place in (a[left] >= b[right]) == takes ? e[place] : 0 }
+      spread(piece, operand, result) { left, right, place in (a[left] >= b[right]) == takes ? e[place] : 0 }
     case (.minimum, _):
       let (a, b, takes) = (input(0), input(1), operand == 0)
-      spread(operand, result) { left, right, place in (a[left] <= b[right]) == takes ? e[place] : 0 }
+      spread(piece, operand, result) { left, right, place in (a[left] <= b[right]) == takes ? e[place] : 0 }
     case (.power, 0):
       let (a, b) = (input(0), input(1))
-      spread(operand, result) { left, right, place in
+      spread(piece, operand, result) { left, right, place in
         e[place] * (b[right] * a[left].raised(to: b[right] - 1))
       }
     case (.power, _):
       let (a, y) = (input(0), operands.output(0))
-      spread(operand, result) { left, _, place in e[place] * y[place] * a[left].naturalLogarithm }
+      spread(piece, operand, result) { left, _, place in e[place] * y[place] * a[left].naturalLogarithm }
     }
   }
 
   /// Adds a function of the places of left, right and result to the operand's places.
   @inline(__always)
-  private func spread(_ operand: Int, _ result: Floats, _ term: (Int, Int, Int) -> Float) {
+  private func spread(
+    _ piece: Piece, _ operand: Int, _ result: Floats, _ term: (Int, Int, Int) -> Float
+  ) {
     let (left, right) = runs.steps
     let step = operand == 0 ? left : right
     let isWhole = counts[operand] == runs.starts.count * runs.length
-    if !isWhole { result.update(repeating: 0, count: counts[operand]) }
-    forEachRun { start, target in
+    forEachRun(piece) { start, target in
       let own = operand == 0 ? start.left : start.right
       if step == 0 {
         var total: Float = 0
-        for place in 0..<runs.length {
+        for place in piece.places {
           total += term(start.left + place * left, start.right + place * right, target + place)
         }
         result[own] = isWhole ? total : result[own] + total
       } else if isWhole {
-        for place in 0..<runs.length {
+        for place in piece.places {
           result[own + place * step] = term(
             start.left + place * left, start.right + place * right, target + place)
         }
       } else {
-        for place in 0..<runs.length {
+        for place in piece.places {
           result[own + place * step] += term(
             start.left + place * left, start.right + place * right, target + place)
         }
@@ -229,21 +268,23 @@ struct NativeElementwise: Sendable {
 
 /// Kernels of operators that scale, mask, copy and add.
 enum NativePointwise {
-  static func scale(_ request: KernelRequest, _ rules: ScaleByConstant) -> NativeKernel {
+  static func scale(_ request: KernelRequest, _ rules: ScaleByConstant, _ team: ThreadTeam) -> NativeKernel {
     let (count, factor) = (request.inputTypes[0].elementCount, Float(rules.factor))
     let isForward = request.step == .forward
     return NativeKernel { operands, _, _ in
       guard let y = isForward ? operands.output(0) : operands.result(0) else { return }
       let x = isForward ? operands.input(0) : operands.outputError(0)
-      inVectors(count) {
-        store(load(x, $0) * factor, y, $0)
-      } _: {
-        y[$0] = factor * x[$0]
+      team.split(count, at: 8) { piece, _ in
+        inVectors(piece) {
+          store(load(x, $0) * factor, y, $0)
+        } _: {
+          y[$0] = factor * x[$0]
+        }
       }
     }
   }
 
-  static func dropout(_ request: KernelRequest, _ rules: Dropout) -> NativeKernel {
+  static func dropout(_ request: KernelRequest, _ rules: Dropout, _ team: ThreadTeam) -> NativeKernel {
     let shape = request.inputTypes[0].shape
     let (samples, elements) = (shape[0], product(shape.dropFirst()))
     let (ratio, factor) = (rules.ratio, 1 / Float(1 - rules.ratio))
@@ -252,27 +293,32 @@ enum NativePointwise {
         guard let dx = operands.result(0) else { return }
         let e = operands.outputError(0)
         let mask = operands.rawAuxiliary(0).assumingMemoryBound(to: UInt8.self)
-        for place in 0..<samples * elements { dx[place] = mask[place] == 0 ? 0 : e[place] * factor }
+        team.split(samples * elements) { piece, _ in
+          for place in piece { dx[place] = mask[place] == 0 ? 0 : e[place] * factor }
+        }
       }
     }
     return NativeKernel { operands, moment, _ in
       let (x, y) = (operands.input(0), operands.output(0))
       let mask = operands.rawAuxiliary(0).assumingMemoryBound(to: UInt8.self)
       let places = moment.places
-      for sample in 0..<samples {
-        let numbers = moment.generator.sample(UInt64(moment.firstSample + sample))
-        let row = sample * elements
-        for element in 0..<elements {
-          let place = places?[element] ?? element
-          let isKept = numbers.uniform(UInt64(truncatingIfNeeded: place)) >= ratio
-          mask[row + element] = isKept ? 1 : 0
-          y[row + element] = isKept ? x[row + element] * factor : 0
+      // A random number costs as much as a dozen elements elsewhere.
+      team.split(samples, of: 12 * elements) { samples, _ in
+        for sample in samples {
+          let numbers = moment.generator.sample(UInt64(moment.firstSample + sample))
+          let row = sample * elements
+          for element in 0..<elements {
+            let place = places?[element] ?? element
+            let isKept = numbers.uniform(UInt64(truncatingIfNeeded: place)) >= ratio
+            mask[row + element] = isKept ? 1 : 0
+            y[row + element] = isKept ? x[row + element] * factor : 0
+          }
         }
       }
     }
   }
 
-  static func fork(_ request: KernelRequest) -> NativeKernel {
+  static func fork(_ request: KernelRequest, _ team: ThreadTeam) -> NativeKernel {
     let count = request.inputTypes[0].elementCount
     guard request.step == .forward else {
       return NativeKernel { operands, _, _ in
@@ -280,35 +326,42 @@ enum NativePointwise {
         let errors = operands.outputErrors.compactMap { $0?.assumingMemoryBound(to: Float.self) }
         switch errors.count {
         case 0: dx.update(repeating: 0, count: count)
-        case 1: copy(errors[0], to: dx, count)
+        case 1: team.copy(errors[0], to: dx, count)
         default:
           let (a, b) = (errors[0], errors[1])
-          inVectors(count) {
-            store(load(a, $0) + load(b, $0), dx, $0)
-          } _: {
-            dx[$0] = a[$0] + b[$0]
+          team.split(count, at: 8) { piece, _ in
+            inVectors(piece) {
+              store(load(a, $0) + load(b, $0), dx, $0)
+            } _: {
+              dx[$0] = a[$0] + b[$0]
+            }
           }
         }
       }
     }
     return NativeKernel { operands, _, _ in
       for index in operands.outputs.indices where operands.outputs[index] != nil {
-        copy(operands.input(0), to: operands.output(index), count)
+        team.copy(operands.input(0), to: operands.output(index), count)
       }
     }
   }
 
-  static func reshape(_ request: KernelRequest) -> NativeKernel {
+  static func reshape(_ request: KernelRequest, _ team: ThreadTeam) -> NativeKernel {
     let count = request.inputTypes[0].elementCount
     let isForward = request.step == .forward
     return NativeKernel { operands, _, _ in
       guard let y = isForward ? operands.output(0) : operands.result(0) else { return }
-      copy(isForward ? operands.input(0) : operands.outputError(0), to: y, count)
+      team.copy(isForward ? operands.input(0) : operands.outputError(0), to: y, count)
     }
   }
 }
 
-/// Copies numbers unless they lie where they should.
-func copy(_ source: UnsafePointer<Float>, to target: Floats, _ count: Int) {
-  if source != UnsafePointer(target) { target.update(from: source, count: count) }
+extension ThreadTeam {
+  /// Copies numbers unless they lie where they should.
+  fileprivate func copy(_ source: UnsafePointer<Float>, to target: Floats, _ count: Int) {
+    if source == UnsafePointer(target) { return }
+    split(count) { piece, _ in
+      (target + piece.lowerBound).update(from: source + piece.lowerBound, count: piece.count)
+    }
+  }
 }

@@ -6,8 +6,10 @@ struct NativeLayerNormalization: Sendable {
   private let rows: Int
   private let length: Int
   private let epsilon: Double
+  private let team: ThreadTeam
 
-  init(_ request: KernelRequest, _ rules: LayerNormalization) {
+  init(_ request: KernelRequest, _ rules: LayerNormalization, _ team: ThreadTeam) {
+    self.team = team
     length = request.inputTypes[1].elementCount
     rows = request.inputTypes[0].elementCount / max(1, length)
     epsilon = rules.epsilon
@@ -15,18 +17,22 @@ struct NativeLayerNormalization: Sendable {
 
   func kernel(_ step: KernelRequest.Step) -> NativeKernel? {
     switch step {
-    case .forward: return NativeKernel { operands, _, _ in forward(operands) }
+    case .forward:
+      return NativeKernel { operands, _, _ in
+        team.split(rows, of: length) { rows, _ in forward(rows, operands) }
+      }
     case .backward(let operation):
       return NativeKernel { operands, _, _ in backward(operation, operands) }
     case .forwardStatistics, .backwardStatistics: return nil
     }
   }
 
-  private func forward(_ operands: KernelOperands) {
+  private func forward(_ rows: Range<Int>, _ operands: KernelOperands) {
     let (x, scale, y) = (operands.input(0), operands.input(1), operands.output(0))
     let bias =
       operands.inputs.count > 2 ? operands.inputs[2]?.assumingMemoryBound(to: Float.self) : nil
-    for row in 0..<rows {
+    let (means, reciprocals) = (operands.auxiliary(0), operands.auxiliary(1))
+    for row in rows {
       let (source, target) = (x + row * length, y + row * length)
       let mean = Float(sum(source, length) / Double(length))
       let squares = sum(length) { place in
@@ -37,8 +43,8 @@ struct NativeLayerNormalization: Sendable {
         return deviation * deviation
       }
       let reciprocal = Float(1 / (squares / Double(length) + epsilon).squareRoot())
-      operands.auxiliary(0)[row] = mean
-      operands.auxiliary(1)[row] = reciprocal
+      means[row] = mean
+      reciprocals[row] = reciprocal
       inVectors(length) { place in
         let normal = (load(source, place) - mean) * reciprocal * load(scale, place)
         store(bias.map { normal + load($0, place) } ?? normal, target, place)
@@ -48,27 +54,48 @@ struct NativeLayerNormalization: Sendable {
     }
   }
 
-  /// dx = (g − (Σ g + x̂ Σ g x̂) ∕ n) ∕ σ with g = γ e, dγ = Σ e x̂ and dβ = Σ e over the rows.
+  /// dx = (g − (Σ g + x̂ Σ g x̂) ∕ n) ∕ σ with g = γ e.
   private func backward(_ operation: GradientOperation, _ operands: KernelOperands) {
-    let (x, scale, e) = (operands.input(0), operands.input(1), operands.outputError(0))
     var results: [Floats?] = [nil, nil, nil]
     for (index, input) in operation.inputs.enumerated() { results[input] = operands.result(index) }
-    results[1]?.update(repeating: 0, count: length)
-    results[2]?.update(repeating: 0, count: length)
+    if results[1] != nil || results[2] != nil {
+      let (scale, bias) = (results[1], results[2])
+      team.split(length, of: rows, at: 8) { columns, _ in gradients(columns, operands, scale, bias) }
+    }
+    if let dx = results[0] {
+      team.split(rows, of: length) { rows, _ in error(rows, operands, dx) }
+    }
+  }
+
+  /// dγ = Σ e x̂ and dβ = Σ e over the rows, for some columns.
+  private func gradients(
+    _ columns: Range<Int>, _ operands: KernelOperands, _ scale: Floats?, _ bias: Floats?
+  ) {
+    let (x, e) = (operands.input(0), operands.outputError(0))
+    let (means, reciprocals) = (operands.auxiliary(0), operands.auxiliary(1))
+    if let scale { (scale + columns.lowerBound).update(repeating: 0, count: columns.count) }
+    if let bias { (bias + columns.lowerBound).update(repeating: 0, count: columns.count) }
     for row in 0..<rows {
       let (source, error) = (x + row * length, e + row * length)
-      let (mean, reciprocal) = (operands.auxiliary(0)[row], operands.auxiliary(1)[row])
-      if let gradient = results[1] {
-        inVectors(length) { place in
+      let (mean, reciprocal) = (means[row], reciprocals[row])
+      if let scale {
+        inVectors(columns) { place in
           let normal = (load(source, place) - mean) * reciprocal
-          store(load(gradient, place) + load(error, place) * normal, gradient, place)
+          store(load(scale, place) + load(error, place) * normal, scale, place)
         } _: { place in
-          gradient[place] += error[place] * ((source[place] - mean) * reciprocal)
+          scale[place] += error[place] * ((source[place] - mean) * reciprocal)
         }
       }
-      if let gradient = results[2] { add(error, to: gradient, length) }
-      guard let dx = results[0] else { continue }
-      let target = dx + row * length
+      if let bias { add(error + columns.lowerBound, to: bias + columns.lowerBound, columns.count) }
+    }
+  }
+
+  private func error(_ rows: Range<Int>, _ operands: KernelOperands, _ dx: Floats) {
+    let (x, scale, e) = (operands.input(0), operands.input(1), operands.outputError(0))
+    let (means, reciprocals) = (operands.auxiliary(0), operands.auxiliary(1))
+    for row in rows {
+      let (source, error, target) = (x + row * length, e + row * length, dx + row * length)
+      let (mean, reciprocal) = (means[row], reciprocals[row])
       let (first, second) = sums(length) { place in
         let scaled = load(error, place) * load(scale, place)
         return (scaled, scaled * ((load(source, place) - mean) * reciprocal))
@@ -96,8 +123,10 @@ struct NativeLocalResponseNormalization: Sendable {
   private let samples: Int
   private let channels: Int
   private let places: Int
+  private let team: ThreadTeam
 
-  init(_ request: KernelRequest, _ rules: LocalResponseNormalization) {
+  init(_ request: KernelRequest, _ rules: LocalResponseNormalization, _ team: ThreadTeam) {
+    self.team = team
     self.rules = rules
     let shape = request.inputTypes[0].shape
     (samples, channels, places) = (shape[0], shape[1], product(shape[2...]))
@@ -106,22 +135,30 @@ struct NativeLocalResponseNormalization: Sendable {
   func kernel(_ step: KernelRequest.Step) -> NativeKernel? {
     switch step {
     case .forward:
-      return NativeKernel(scratch: floats(2 * places)) { operands, _, scratch in
-        for sample in 0..<samples {
-          let offset = sample * channels * places
-          forward(operands.input(0) + offset, operands.output(0) + offset, floats(in: scratch))
+      let size = floats(2 * places)
+      return NativeKernel(scratch: team.count * size) { operands, _, scratch in
+        let (x, y) = (operands.input(0), operands.output(0))
+        overSamples { offset, part in
+          forward(x + offset, y + offset, floats(in: scratch.map { $0 + part * size }))
         }
       }
     case .backward:
-      return NativeKernel(scratch: floats((2 * channels + 2) * places)) { operands, _, scratch in
+      let size = floats((2 * channels + 2) * places)
+      return NativeKernel(scratch: team.count * size) { operands, _, scratch in
         guard let dx = operands.result(0) else { return }
-        for sample in 0..<samples {
-          let offset = sample * channels * places
-          backward(
-            operands.input(0) + offset, operands.outputError(0) + offset, dx + offset, floats(in: scratch))
+        let (x, e) = (operands.input(0), operands.outputError(0))
+        overSamples { offset, part in
+          backward(x + offset, e + offset, dx + offset, floats(in: scratch.map { $0 + part * size }))
         }
       }
     case .forwardStatistics, .backwardStatistics: return nil
+    }
+  }
+
+  /// Shares the samples among the threads.
+  private func overSamples(_ body: (_ offset: Int, _ part: Int) -> Void) {
+    team.split(samples, of: channels * places) { samples, part in
+      for sample in samples { body(sample * channels * places, part) }
     }
   }
 

@@ -12,14 +12,16 @@ struct NativePooling: Sendable {
   private let reduction: Pooling.Reduction
   /// Of averages, one over the number of elements that count, for each output place.
   private let shares: [Float]
+  private let team: ThreadTeam
 
   /// Prepares, or returns nil for more spatial dimensions.
-  init?(_ request: KernelRequest, _ rules: Pooling) {
+  init?(_ request: KernelRequest, _ rules: Pooling, _ team: ThreadTeam) {
     let (x, y) = (request.inputTypes[0].shape, request.outputTypes[0].shape)
     guard x.count == 3 || x.count == 4 else { return nil }
     func pair(_ values: [Int], _ missing: Int) -> (rows: Int, columns: Int) {
       values.count == 2 ? (values[0], values[1]) : (missing, values[0])
     }
+    self.team = team
     planes = x[0] * x[1]
     input = pair(Array(x[2...]), 1)
     output = pair(Array(y[2...]), 1)
@@ -44,24 +46,27 @@ struct NativePooling: Sendable {
 
   func kernel(_ step: KernelRequest.Step) -> NativeKernel? {
     let isMaximum = reduction == .maximum
+    let elements = input.rows * input.columns
     switch step {
     case .forward:
-      return NativeKernel(scratch: isMaximum ? floats(2 * paddedColumns) : 0) { operands, _, scratch in
+      return NativeKernel { operands, _, _ in
+        let (x, y) = (operands.input(0), operands.output(0))
         if isMaximum {
           let places = operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)
-          maximum(operands.input(0), operands.output(0), places, scratch)
+          team.split(planes, of: elements) { planes, _ in maximum(planes, x, y, places) }
         } else {
-          average(operands.input(0), operands.output(0))
+          team.split(planes, of: elements) { planes, _ in average(planes, x, y) }
         }
       }
     case .backward:
       return NativeKernel { operands, _, _ in
         guard let dx = operands.result(0) else { return }
+        let e = operands.outputError(0)
         if isMaximum {
           let places = operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)
-          maximumError(operands.outputError(0), places, dx)
+          team.split(planes, of: elements) { planes, _ in maximumError(planes, e, places, dx) }
         } else {
-          averageError(operands.outputError(0), dx)
+          team.split(planes, of: elements) { planes, _ in averageError(planes, e, dx) }
         }
       }
     case .forwardStatistics, .backwardStatistics: return nil
@@ -90,136 +95,113 @@ struct NativePooling: Sendable {
     }
   }
 
-  /// The columns of a line of the input with what the windows reach beyond them.
-  private var paddedColumns: Int {
-    let reach = (output.columns - 1) * strides.columns + (window.columns - 1) * dilations.columns + 1
-    return max(reach, begins.columns + input.columns)
-  }
-
-  /// The greatest of each window: first that of each column of the window's rows, then that of the columns.
+  /// The greatest of each window, of equal ones the first.
   private func maximum(
-    _ x: UnsafePointer<Float>, _ y: Floats, _ places: UnsafeMutablePointer<Int32>,
-    _ scratch: UnsafeMutableRawPointer?
+    _ planes: Range<Int>, _ x: UnsafePointer<Float>, _ y: Floats, _ places: UnsafeMutablePointer<Int32>
   ) {
     let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
-    let width = paddedColumns
-    let greatest = floats(in: scratch)
-    let lines = UnsafeMutableRawPointer(greatest + width).assumingMemoryBound(to: Int32.self)
-    for plane in 0..<planes {
+    let inside = insideColumns
+    for plane in planes {
       let source = x + plane * inputCount
       for row in 0..<output.rows {
-        greatest.update(repeating: -.infinity, count: width)
-        lines.update(repeating: -1, count: width)
-        for r in 0..<window.rows {
-          let line = row * strides.rows - begins.rows + r * dilations.rows
-          guard line >= 0 && line < input.rows else { continue }
-          keepGreater(
-            source + line * input.columns, Int32(line), greatest + begins.columns, lines + begins.columns)
-        }
+        let top = row * strides.rows - begins.rows
+        let lines = range(window.rows, steps: dilations.rows, from: top, below: input.rows)
         let start = plane * outputCount + row * output.columns
-        chooseColumns(greatest, lines, y + start, places + start)
+        var column = 0
+        while column < output.columns {
+          if inside.count >= 4, inside.contains(column) {
+            // The last four may be chosen once more in part.
+            column = min(column, inside.upperBound - 4)
+            chooseFour(source, top, lines, column, y + start, places + start)
+            column += 4
+          } else {
+            chooseOne(source, top, lines, column, y + start, places + start)
+            column += 1
+          }
+        }
       }
     }
   }
 
-  /// Keeps for each column the greater number and its line, of equal ones the first.
-  @inline(__always)
-  private func keepGreater(
-    _ source: UnsafePointer<Float>, _ line: Int32, _ greatest: Floats, _ lines: UnsafeMutablePointer<Int32>
-  ) {
-    inVectors(input.columns) { column in
-      let (value, best) = (load(source, column), load(greatest, column))
-      let isGreater = value .> best
-      store(best.replacing(with: value, where: isGreater), greatest, column)
-      let place = UnsafeMutableRawPointer(lines + column)
-      let kept = place.loadUnaligned(as: SIMD8<Int32>.self).replacing(with: line, where: isGreater)
-      place.storeBytes(of: kept, as: SIMD8<Int32>.self)
-    } _: { column in
-      if source[column] > greatest[column] {
-        greatest[column] = source[column]
-        lines[column] = line
-      }
-    }
+  /// The columns whose windows reach over neither edge.
+  private var insideColumns: Range<Int> {
+    let first = (begins.columns + strides.columns - 1) / strides.columns
+    let room = input.columns - 1 + begins.columns - (window.columns - 1) * dilations.columns
+    let end = room < 0 ? 0 : min(output.columns, room / strides.columns + 1)
+    return min(first, end)..<end
   }
 
-  /// Takes the greatest column of each window; of equal numbers the one whose place comes first.
-  @inline(__always)
-  private func chooseColumns(
-    _ greatest: UnsafePointer<Float>, _ lines: UnsafePointer<Int32>, _ y: Floats,
+  /// Which of a window's places, evenly spaced from the first, lie within an extent.
+  private func range(_ places: Int, steps: Int, from first: Int, below extent: Int) -> Range<Int> {
+    let begin = first >= 0 ? 0 : (-first + steps - 1) / steps
+    let end = min(places, max(0, (extent - first + steps - 1) / steps))
+    return min(begin, end)..<end
+  }
+
+  /// Chooses for one window.
+  private func chooseOne(
+    _ source: UnsafePointer<Float>, _ top: Int, _ lines: Range<Int>, _ column: Int, _ y: Floats,
     _ places: UnsafeMutablePointer<Int32>
   ) {
-    for column in chooseInVectors(greatest, lines, y, places)..<output.columns {
-      let first = column * strides.columns
-      var best = greatest[first]
-      var (line, chosen) = (lines[first], first)
-      var s = dilations.columns
-      while s < window.columns * dilations.columns {
-        let value = greatest[first + s]
-        if value > best || (value == best && lines[first + s] < line && lines[first + s] >= 0) {
-          (best, line, chosen) = (value, lines[first + s], first + s)
-        }
-        s += dilations.columns
+    let left = column * strides.columns - begins.columns
+    let columns = range(window.columns, steps: dilations.columns, from: left, below: input.columns)
+    var (best, chosen) = (-Float.infinity, -1)
+    for r in lines {
+      let start = (top + r * dilations.rows) * input.columns + left
+      for s in columns {
+        let place = start + s * dilations.columns
+        if source[place] > best { (best, chosen) = (source[place], place) }
       }
-      y[column] = line < 0 ? 0 : best
-      places[column] = line < 0 ? -1 : line * Int32(input.columns) + Int32(chosen - begins.columns)
     }
+    y[column] = chosen < 0 ? 0 : best
+    places[column] = Int32(chosen)
   }
 
-  /// Does the columns that come in eights, without branches, and returns the first that is left.
+  /// Chooses for four windows side by side, without branches.
   ///
   /// Which of the numbers is the greatest is as good as random, so that a branch would be guessed wrongly.
   @inline(__always)
-  private func chooseInVectors(
-    _ greatest: UnsafePointer<Float>, _ lines: UnsafePointer<Int32>, _ y: Floats,
+  private func chooseFour(
+    _ source: UnsafePointer<Float>, _ top: Int, _ lines: Range<Int>, _ column: Int, _ y: Floats,
     _ places: UnsafeMutablePointer<Int32>
-  ) -> Int {
-    let step = strides.columns
-    guard step <= 2 else { return 0 }
-    let reach = (window.columns - 1) * dilations.columns
-    let width = paddedColumns
-    let numbers = SIMD8<Int32>(0, 1, 2, 3, 4, 5, 6, 7) &* Int32(step)
-    var column = 0
-    while column + 8 <= output.columns, column * step + reach + 8 * step <= width {
-      let first = column * step
-      var best = columns(greatest, first, as: Float.self)
-      var line = columns(lines, first, as: Int32.self)
-      var chosen = numbers &+ Int32(first)
-      var s = dilations.columns
-      while s <= reach {
-        let value = columns(greatest, first + s, as: Float.self)
-        let other = columns(lines, first + s, as: Int32.self)
-        let isEarlier = (value .== best) .& (other .< line) .& (other .>= 0)
-        let isTaken = (value .> best) .| isEarlier
-        best.replace(with: value, where: isTaken)
-        line.replace(with: other, where: isTaken)
-        chosen.replace(with: numbers &+ Int32(first + s), where: isTaken)
-        s += dilations.columns
+  ) {
+    let left = column * strides.columns - begins.columns
+    let numbers = SIMD4<Int32>(0, 1, 2, 3) &* Int32(strides.columns)
+    var best = SIMD4<Float>(repeating: -.infinity)
+    var chosen = SIMD4<Int32>(repeating: -1)
+    for r in lines {
+      var place = (top + r * dilations.rows) * input.columns + left
+      for _ in 0..<window.columns {
+        let value = four(source + place)
+        let isGreater = value .> best
+        best.replace(with: value, where: isGreater)
+        chosen.replace(with: numbers &+ Int32(place), where: isGreater)
+        place += dilations.columns
       }
-      let isEmpty = line .< 0
-      store(best.replacing(with: 0, where: isEmpty), y, column)
-      let place = line &* Int32(input.columns) &+ chosen &- Int32(begins.columns)
-      UnsafeMutableRawPointer(places + column).storeBytes(
-        of: place.replacing(with: -1, where: isEmpty), as: SIMD8<Int32>.self)
-      column += 8
     }
-    return column
+    best.replace(with: 0, where: chosen .< 0)
+    UnsafeMutableRawPointer(y + column).storeBytes(of: best, as: SIMD4<Float>.self)
+    UnsafeMutableRawPointer(places + column).storeBytes(of: chosen, as: SIMD4<Int32>.self)
   }
 
-  /// Eight numbers, each as far from the next as the windows are.
+  /// Four numbers, each as far from the next as the windows are.
   @inline(__always)
-  private func columns<Number: SIMDScalar>(
-    _ row: UnsafePointer<Number>, _ first: Int, as type: Number.Type
-  ) -> SIMD8<Number> {
-    let start = UnsafeRawPointer(row + first)
-    return strides.columns == 1
-      ? start.loadUnaligned(as: SIMD8<Number>.self) : start.loadUnaligned(as: SIMD16<Number>.self).evenHalf
+  private func four(_ start: UnsafePointer<Float>) -> SIMD4<Float> {
+    let step = strides.columns
+    if step == 1 { return UnsafeRawPointer(start).loadUnaligned(as: SIMD4<Float>.self) }
+    if step == 2 {
+      let low = UnsafeRawPointer(start).loadUnaligned(as: SIMD4<Float>.self)
+      let high = UnsafeRawPointer(start + 3).loadUnaligned(as: SIMD4<Float>.self)
+      return SIMD4(low[0], low[2], high[1], high[3])
+    }
+    return SIMD4(start[0], start[step], start[2 * step], start[3 * step])
   }
 
   private func maximumError(
-    _ e: UnsafePointer<Float>, _ places: UnsafePointer<Int32>, _ dx: Floats
+    _ planes: Range<Int>, _ e: UnsafePointer<Float>, _ places: UnsafePointer<Int32>, _ dx: Floats
   ) {
     let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
-    for plane in 0..<planes {
+    for plane in planes {
       let (error, chosen) = (e + plane * outputCount, places + plane * outputCount)
       let target = dx + plane * inputCount
       target.update(repeating: 0, count: inputCount)
@@ -227,11 +209,11 @@ struct NativePooling: Sendable {
     }
   }
 
-  private func average(_ x: UnsafePointer<Float>, _ y: Floats) {
+  private func average(_ planes: Range<Int>, _ x: UnsafePointer<Float>, _ y: Floats) {
     let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
     let step = strides.columns
     shares.withUnsafeBufferPointer { shares in
-      for plane in 0..<planes {
+      for plane in planes {
         let (source, target) = (x + plane * inputCount, y + plane * outputCount)
         target.update(repeating: 0, count: outputCount)
         for row in 0..<output.rows {
@@ -245,11 +227,11 @@ struct NativePooling: Sendable {
     }
   }
 
-  private func averageError(_ e: UnsafePointer<Float>, _ dx: Floats) {
+  private func averageError(_ planes: Range<Int>, _ e: UnsafePointer<Float>, _ dx: Floats) {
     let (inputCount, outputCount) = (input.rows * input.columns, output.rows * output.columns)
     let step = strides.columns
     shares.withUnsafeBufferPointer { shares in
-      for plane in 0..<planes {
+      for plane in planes {
         let (error, target) = (e + plane * outputCount, dx + plane * inputCount)
         target.update(repeating: 0, count: inputCount)
         for row in 0..<output.rows {
@@ -274,38 +256,43 @@ struct NativePooling: Sendable {
   }
 
   /// The mean or the greatest element of each whole plane.
-  static func global(_ request: KernelRequest, _ rules: GlobalPooling) -> NativeKernel {
+  static func global(_ request: KernelRequest, _ rules: GlobalPooling, _ team: ThreadTeam) -> NativeKernel {
     let shape = request.inputTypes[0].shape
     let (planes, count) = (shape[0] * shape[1], product(shape[2...]))
     let isMaximum = rules.reduction == .maximum
     if request.step == .forward {
       return NativeKernel { operands, _, _ in
         let (x, y) = (operands.input(0), operands.output(0))
-        for plane in 0..<planes {
-          let source = x + plane * count
-          guard isMaximum else {
-            y[plane] = Float(sum(source, count)) / Float(count)
-            continue
+        let places = isMaximum ? operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self) : nil
+        team.split(planes, of: count) { planes, _ in
+          for plane in planes {
+            let source = x + plane * count
+            guard let places else {
+              y[plane] = Float(sum(source, count)) / Float(count)
+              continue
+            }
+            var best = 0
+            for place in 1..<max(1, count) where source[place] > source[best] { best = place }
+            y[plane] = source[best]
+            places[plane] = Int32(best)
           }
-          var best = 0
-          for place in 1..<max(1, count) where source[place] > source[best] { best = place }
-          y[plane] = source[best]
-          operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)[plane] = Int32(best)
         }
       }
     }
     return NativeKernel { operands, _, _ in
       guard let dx = operands.result(0) else { return }
       let e = operands.outputError(0)
-      for plane in 0..<planes {
-        let target = dx + plane * count
-        guard isMaximum else {
-          target.update(repeating: e[plane] / Float(count), count: count)
-          continue
+      let places = isMaximum ? operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self) : nil
+      team.split(planes, of: count) { planes, _ in
+        for plane in planes {
+          let target = dx + plane * count
+          guard let places else {
+            target.update(repeating: e[plane] / Float(count), count: count)
+            continue
+          }
+          target.update(repeating: 0, count: count)
+          target[Int(places[plane])] = e[plane]
         }
-        target.update(repeating: 0, count: count)
-        let best = operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)[plane]
-        target[Int(best)] = e[plane]
       }
     }
   }

@@ -3,6 +3,7 @@ import Graphs
 /// Operators that select or reduce elements.
 struct NativeSelection: Sendable {
   let request: KernelRequest
+  let team: ThreadTeam
 
   func embedding() -> NativeKernel {
     let count = request.inputTypes[0].elementCount
@@ -12,12 +13,14 @@ struct NativeSelection: Sendable {
       return NativeKernel { operands, moment, _ in
         let (indices, table, y) = (operands.indices(0), operands.input(1), operands.output(0))
         let present = moment.rows ?? all
-        for place in 0..<count {
-          let target = y + place * columns
-          if let row = present.place(of: Int(indices[place])) {
-            target.update(from: table + row * columns, count: columns)
-          } else {
-            target.update(repeating: 0, count: columns)
+        team.split(count, of: columns) { places, _ in
+          for place in places {
+            let target = y + place * columns
+            if let row = present.place(of: Int(indices[place])) {
+              target.update(from: table + row * columns, count: columns)
+            } else {
+              target.update(repeating: 0, count: columns)
+            }
           }
         }
       }
@@ -83,12 +86,15 @@ struct NativeSelection: Sendable {
       if request.step == .forward {
         return NativeKernel { operands, _, _ in
           let (x, y) = (operands.input(0), operands.output(0))
-          for line in 0..<outer {
-            let source = x + line * length * inner
-            if inner == 1 {
-              y[line] = Float(sum(source, length)) * factor
-            } else {
-              columnSums(source, rows: length, columns: inner, factor: factor, into: y + line * inner)
+          team.split(outer, of: length * inner) { lines, _ in
+            for line in lines {
+              let source = x + line * length * inner
+              if inner == 1 {
+                y[line] = Float(sum(source, length)) * factor
+              } else {
+                columnSums(
+                  0..<inner, of: source, rows: length, columns: inner, factor: factor, into: y + line * inner)
+              }
             }
           }
         }
@@ -96,13 +102,15 @@ struct NativeSelection: Sendable {
       return NativeKernel { operands, _, _ in
         guard let dx = operands.result(0) else { return }
         let e = operands.outputError(0)
-        for line in 0..<outer {
-          let target = dx + line * length * inner
-          if inner == 1 {
-            target.update(repeating: e[line] * factor, count: length)
-          } else {
-            for row in 0..<length {
-              for place in 0..<inner { target[row * inner + place] = e[line * inner + place] * factor }
+        team.split(outer, of: length * inner) { lines, _ in
+          for line in lines {
+            let target = dx + line * length * inner
+            if inner == 1 {
+              target.update(repeating: e[line] * factor, count: length)
+            } else {
+              for row in 0..<length {
+                for place in 0..<inner { target[row * inner + place] = e[line * inner + place] * factor }
+              }
             }
           }
         }

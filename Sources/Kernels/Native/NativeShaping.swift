@@ -3,6 +3,7 @@ import Graphs
 /// Operators that take elements from one place to another.
 struct NativeShaping: Sendable {
   let request: KernelRequest
+  let team: ThreadTeam
 
   /// Tensors put one after another along a dimension: rows of the parts alternate in the whole.
   private func parts(_ types: [TensorType], axis: Int) -> (outer: Int, rows: [Int]) {
@@ -16,13 +17,15 @@ struct NativeShaping: Sendable {
     let length = rows.reduce(0, +)
     var offset = 0
     for (index, row) in rows.enumerated() {
-      let part = parts(index)
-      for line in 0..<outer {
-        let target = whole + line * length + offset
-        if let part {
-          target.update(from: part + line * row, count: row)
-        } else {
-          target.update(repeating: 0, count: row)
+      let (part, start) = (parts(index), offset)
+      team.split(outer, of: row) { lines, _ in
+        for line in lines {
+          let target = whole + line * length + start
+          if let part {
+            target.update(from: part + line * row, count: row)
+          } else {
+            target.update(repeating: 0, count: row)
+          }
         }
       }
       offset += row
@@ -34,8 +37,11 @@ struct NativeShaping: Sendable {
     var offset = 0
     for (index, row) in rows.enumerated() {
       if let part = parts(index) {
-        for line in 0..<outer {
-          (part + line * row).update(from: whole + line * length + offset, count: row)
+        let start = offset
+        team.split(outer, of: row) { lines, _ in
+          for line in lines {
+            (part + line * row).update(from: whole + line * length + start, count: row)
+          }
         }
       }
       offset += row
@@ -116,10 +122,10 @@ struct NativeShaping: Sendable {
       else { return }
       let source = isForward ? operands.input(0) : operands.outputError(0)
       if isForward == (filler == nil) {
-        walk.collect(from: source, into: target)
+        walk.collect(from: source, into: target, team)
       } else {
         if walk.count < whole { target.update(repeating: isForward ? filler ?? 0 : 0, count: whole) }
-        walk.distribute(from: source, into: target)
+        walk.distribute(from: source, into: target, team)
       }
     }
   }
@@ -159,11 +165,12 @@ struct StridedWalk: Sendable {
   /// Calls the body for blocks that stay in the cache: places in the dense and in the stepped tensor.
   @inline(__always)
   private func forEachRow(
-    _ body: (_ dense: Int, _ stepped: Int, _ count: Int) -> Void
+    _ starts: Range<Int>, _ body: (_ dense: Int, _ stepped: Int, _ count: Int) -> Void
   ) {
     // Few lines at a time: those of evenly spaced rows crowd into few places of the cache.
     let block = columnStep == 1 ? columns : 16
-    for (index, start) in starts.enumerated() {
+    for index in starts {
+      let start = self.starts[index]
       var column = 0
       while column < columns {
         let width = min(block, columns - column)
@@ -176,8 +183,12 @@ struct StridedWalk: Sendable {
   }
 
   /// Copies the visited elements one after another.
-  func collect(from source: UnsafePointer<Float>, into target: Floats) {
-    forEachRow { dense, stepped, count in
+  func collect(from source: UnsafePointer<Float>, into target: Floats, _ team: ThreadTeam) {
+    team.split(starts.count, of: rows * columns) { starts, _ in collect(starts, source, target) }
+  }
+
+  private func collect(_ starts: Range<Int>, _ source: UnsafePointer<Float>, _ target: Floats) {
+    forEachRow(starts) { dense, stepped, count in
       if columnStep == 1 {
         (target + dense).update(from: source + stepped, count: count)
       } else {
@@ -187,8 +198,12 @@ struct StridedWalk: Sendable {
   }
 
   /// Copies elements that lie one after another to the visited places.
-  func distribute(from source: UnsafePointer<Float>, into target: Floats) {
-    forEachRow { dense, stepped, count in
+  func distribute(from source: UnsafePointer<Float>, into target: Floats, _ team: ThreadTeam) {
+    team.split(starts.count, of: rows * columns) { starts, _ in distribute(starts, source, target) }
+  }
+
+  private func distribute(_ starts: Range<Int>, _ source: UnsafePointer<Float>, _ target: Floats) {
+    forEachRow(starts) { dense, stepped, count in
       if columnStep == 1 {
         (target + stepped).update(from: source + dense, count: count)
       } else {

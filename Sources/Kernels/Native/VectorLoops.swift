@@ -16,12 +16,18 @@ func store(_ vector: Vector, _ start: UnsafeMutablePointer<Float>, _ place: Int)
 /// Calls `whole` for each eight places in turn and `single` for those that are left.
 @inline(__always)
 func inVectors(_ count: Int, _ whole: (Int) -> Void, _ single: (Int) -> Void) {
-  var place = 0
-  while place + 8 <= count {
+  inVectors(0..<count, whole, single)
+}
+
+/// Calls `whole` for each eight places of a range in turn and `single` for those that are left.
+@inline(__always)
+func inVectors(_ places: Range<Int>, _ whole: (Int) -> Void, _ single: (Int) -> Void) {
+  var place = places.lowerBound
+  while place + 8 <= places.upperBound {
     whole(place)
     place += 8
   }
-  while place < count {
+  while place < places.upperBound {
     single(place)
     place += 1
   }

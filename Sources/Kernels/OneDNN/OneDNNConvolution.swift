@@ -15,10 +15,8 @@ final class OneDNNConvolution: PreparedKernel {
     let offset: Int
   }
 
-  private enum Operation { case forward, error, weightGradient }
-
   private let library: OneDNNLibrary
-  private let operation: Operation
+  private let operation: ConvolutionShapes.Operation
   private let primitive: OneDNNPrimitive
   private let source: Tensor
   private let weights: Tensor
@@ -38,7 +36,7 @@ final class OneDNNConvolution: PreparedKernel {
     case .backward(let gradient): operation = gradient.phase == .error ? .error : .weightGradient
     case .forwardStatistics, .backwardStatistics: return nil
     }
-    let shapes = Shapes(request, rules)
+    let shapes = ConvolutionShapes(request, rules, operation)
     var attributes: OpaquePointer?
     guard library.functions.primitive_attr_create(&attributes) == onednn_success.rawValue, let attributes
     else { return nil }
@@ -48,8 +46,7 @@ final class OneDNNConvolution: PreparedKernel {
     biasCount = usesBias ? request.inputTypes[2].elementCount : 0
     bias = usesBias ? OneDNNLayout(library, [biasCount]) : nil
     guard
-      let description = shapes.description(
-        library, operation == .forward, operation == .error, bias, attributes),
+      let description = shapes.description(library, bias, attributes),
       let primitive = OneDNNPrimitive(library, description: description)
     else { return nil }
     var size = 0
@@ -200,60 +197,6 @@ final class OneDNNConvolution: PreparedKernel {
           start: require(scratch) + tensor.offset),
         OneDNNOperand(role: onednn_argument_destination.rawValue, layout: tensor.plain.pointer, start: start),
       ], scratch: require(scratch) + primitiveOffset)
-  }
-}
-
-/// The shapes and steps of a convolution as oneDNN wants them.
-private struct Shapes {
-  let source: [Int]
-  let weights: [Int]
-  let destination: [Int]
-  private let strides: [Int64]
-  private let dilations: [Int64]
-  private let begins: [Int64]
-  private let ends: [Int64]
-
-  init(_ request: KernelRequest, _ rules: Convolution) {
-    source = request.inputTypes[0].shape
-    let own = request.inputTypes[1].shape
-    destination = request.outputTypes[0].shape
-    // A part of the groups keeps the channels of a group, so the groups present follow from the shapes.
-    let groups = max(1, source[1] / own[1])
-    weights = groups == 1 ? own : [groups, own[0] / groups] + own[1...]
-    strides = rules.strides.map { Int64($0) }
-    dilations = rules.dilations.map { Int64($0 - 1) }
-    begins = rules.padding.map { Int64($0.begin) }
-    ends = rules.padding.map { Int64($0.end) }
-  }
-
-  func description(
-    _ library: OneDNNLibrary, _ isForward: Bool, _ isError: Bool, _ bias: OneDNNLayout?,
-    _ attributes: OpaquePointer
-  ) -> OpaquePointer? {
-    guard
-      let source = OneDNNLayout(library, source, isFree: true),
-      let weights = OneDNNLayout(library, weights, isFree: true),
-      let destination = OneDNNLayout(library, destination, isFree: true)
-    else { return nil }
-    let functions = library.functions
-    var forward: OpaquePointer?
-    let status = functions.convolution_forward_primitive_desc_create(
-      &forward, library.engine, onednn_forward_training.rawValue, onednn_direct_convolution.rawValue,
-      source.pointer, weights.pointer, isForward ? bias?.pointer : nil, destination.pointer, strides,
-      dilations, begins, ends, attributes)
-    guard status == onednn_success.rawValue, let forward else { return nil }
-    if isForward { return forward }
-    defer { _ = functions.primitive_desc_destroy(forward) }
-    var backward: OpaquePointer?
-    let second =
-      isError
-      ? functions.convolution_backward_data_primitive_desc_create(
-        &backward, library.engine, onednn_direct_convolution.rawValue, source.pointer, weights.pointer,
-        destination.pointer, strides, dilations, begins, ends, forward, attributes)
-      : functions.convolution_backward_weights_primitive_desc_create(
-        &backward, library.engine, onednn_direct_convolution.rawValue, source.pointer, weights.pointer,
-        bias?.pointer, destination.pointer, strides, dilations, begins, ends, forward, attributes)
-    return second == onednn_success.rawValue ? backward : nil
   }
 }
 

@@ -12,6 +12,8 @@ final class OneDNNLibrary: @unchecked Sendable {
   let version: String
   /// The set of instructions that it uses, such as `AVX-512`.
   let instructionSet: String
+  /// The threads with which the library computes.
+  let team: ThreadTeam
   private let threads: onednn_threads
   /// How many threads a call may use.
   private let threadCount: Int32
@@ -27,6 +29,7 @@ final class OneDNNLibrary: @unchecked Sendable {
     for path in paths where found == nil { found = onednn_open(path, &threads) }
     guard let functions = found?.pointee else { return nil }
     self.threads = threads
+    team = ThreadTeam(threads, count: count)
     threadCount = Int32(clamping: max(1, count))
     // Descriptions and primitives fit the number of threads that is set when they are made.
     threads.set_count?(threadCount)

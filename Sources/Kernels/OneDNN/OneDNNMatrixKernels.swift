@@ -23,8 +23,10 @@ struct OneDNNMatrixKernels {
         var kept: Float = 0
         if operands.inputs.count > 2, operands.inputs[2] != nil {
           let bias = operands.input(2)
-          for row in 0..<batch {
-            for unit in 0..<units { y[row * units + unit] = beta * bias[unit] }
+          library.team.split(batch, of: units) { rows, _ in
+            for row in rows {
+              for unit in 0..<units { y[row * units + unit] = beta * bias[unit] }
+            }
           }
           kept = 1
         }
@@ -63,7 +65,9 @@ struct OneDNNMatrixKernels {
             library.multiply(
               shape, turnsWeight ? error : x, turnsWeight ? x : error, into: result, factor: alpha)
           } else {
-            columnSums(error, rows: batch, columns: units, factor: beta, into: result)
+            library.team.split(units, of: batch, at: 8) { columns, _ in
+              columnSums(columns, of: error, rows: batch, columns: units, factor: beta, into: result)
+            }
           }
         }
       }
@@ -130,7 +134,9 @@ struct OneDNNMatrixKernels {
                 kept: sample == 0 ? 0 : 1)
             }
           } else {
-            planeSums(error, samples: samples, channels: outputs, places: places, into: result)
+            library.team.split(outputs, of: samples * places) { channels, _ in
+              planeSums(channels, of: error, samples, outputs, places, into: result)
+            }
           }
         }
       }
@@ -203,11 +209,12 @@ struct OneDNNMatrixKernels {
   }
 }
 
-/// The sum of each column of a matrix, times a factor.
+/// The sum of each of some columns of a matrix, times a factor.
 func columnSums(
-  _ matrix: UnsafePointer<Float>, rows: Int, columns: Int, factor: Float = 1, into sums: Floats
+  _ range: Range<Int>, of matrix: UnsafePointer<Float>, rows: Int, columns: Int, factor: Float = 1,
+  into sums: Floats
 ) {
-  inVectors(columns) { column in
+  inVectors(range) { column in
     var sum = Vector.zero
     for row in 0..<rows { sum += load(matrix, row * columns + column) }
     store(factor * sum, sums, column)
@@ -218,10 +225,12 @@ func columnSums(
   }
 }
 
-/// The sum of each channel over samples and places.
-func planeSums(_ x: UnsafePointer<Float>, samples: Int, channels: Int, places: Int, into sums: Floats) {
-  if places == 1 { return columnSums(x, rows: samples, columns: channels, into: sums) }
-  for channel in 0..<channels {
+/// The sum of each of some channels over samples and places.
+private func planeSums(
+  _ range: Range<Int>, of x: UnsafePointer<Float>, _ samples: Int, _ channels: Int, _ places: Int,
+  into sums: Floats
+) {
+  for channel in range {
     var total = 0.0
     for sample in 0..<samples { total += sum(x + (sample * channels + channel) * places, places) }
     sums[channel] = Float(total)

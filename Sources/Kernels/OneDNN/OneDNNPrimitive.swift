@@ -6,19 +6,34 @@ final class OneDNNLayout: @unchecked Sendable {
   private let library: OneDNNLibrary
   let pointer: OpaquePointer
 
-  /// Creates the row-major layout of a shape, or one that a primitive may choose.
-  init?(_ library: OneDNNLibrary, _ shape: [Int], isFree: Bool = false) {
+  /// In which order the elements lie.
+  enum Order {
+    /// Row-major: samples, channels, places.
+    case plain
+    /// Samples, places, channels.
+    case channelsLast
+    /// As a primitive likes it best.
+    case free
+  }
+
+  /// Creates the layout of a shape.
+  init?(_ library: OneDNNLibrary, _ shape: [Int], _ order: Order = .plain) {
     guard (1...Int(onednn_maximum_rank.rawValue)).contains(shape.count) else { return nil }
     let extents = shape.map { Int64($0) }
     var pointer: OpaquePointer?
-    let status =
-      isFree
-      ? library.functions.memory_desc_create_with_tag(
+    let status: UInt32
+    if order == .free {
+      status = library.functions.memory_desc_create_with_tag(
         &pointer, Int32(shape.count), extents, onednn_float32.rawValue, onednn_any_format.rawValue)
-      : library.functions.memory_desc_create_with_strides(
-        &pointer, Int32(shape.count), extents, onednn_float32.rawValue,
-        rowMajorStrides(shape).map { Int64($0) }
-      )
+    } else {
+      var strides = rowMajorStrides(shape)
+      if order == .channelsLast, shape.count > 2 {
+        strides = rowMajorStrides([shape[0]] + shape[2...] + [shape[1]])
+        strides.insert(strides.removeLast(), at: 1)
+      }
+      status = library.functions.memory_desc_create_with_strides(
+        &pointer, Int32(shape.count), extents, onednn_float32.rawValue, strides.map { Int64($0) })
+    }
     guard status == onednn_success.rawValue, let pointer else { return nil }
     self.library = library
     self.pointer = pointer

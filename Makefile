@@ -13,7 +13,7 @@ PARTITA := $(SCRATCH)/release/partita
 PYTHON := .deps/venv/bin/python
 
 .PHONY: help deps build demo test unit-test lint check-documentation check-json check-onnx check-errors \
-	check-determinism check-training soak bench prediction clean
+	check-determinism check-kernels check-training soak bench prediction clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 22
@@ -27,7 +27,7 @@ build: ## Builds the command line in release.
 demo: deps build ## Plans, prices and simulates a real network, and trains a small one.
 	@PATH="$(CURDIR)/$(SCRATCH)/release:$$PATH" scripts/demo.sh
 
-test: deps lint unit-test check-documentation check-json check-onnx check-errors check-training check-determinism ## Runs every check.
+test: deps lint unit-test check-documentation check-json check-onnx check-errors check-kernels check-training check-determinism ## Runs every check.
 	@echo
 	@echo "make test: everything passed"
 	@grep -E 'Test run with' $(SCRATCH)/test.log
@@ -53,8 +53,12 @@ check-onnx: unit-test
 check-errors: unit-test
 	$(PYTHON) scripts/check_errors.py $(PARTITA)
 
+# Says so and ends where PyTorch is not installed.
+check-kernels: unit-test
+	$(PYTHON) scripts/check_kernels.py $(PARTITA)
+
 # Alone, since it says of times that they are short.
-check-training: unit-test check-documentation check-json check-onnx check-errors
+check-training: unit-test check-documentation check-json check-onnx check-errors check-kernels
 	$(PYTHON) scripts/check_training.py $(PARTITA)
 
 soak: deps build ## Kills ranks at random and resumes, for ten minutes.

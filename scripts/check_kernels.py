@@ -157,7 +157,8 @@ def convolutions():
         yield network.finish(value, shape[0] * places)
     network, value = image("convolution of many places", size=20)
     value = network.node("Conv", value, network.weight(7, 6, 1, 1), network.weight(7))
-    value = network.node("GlobalAveragePool", value)
+    # Without it the means are nearly zero, and nothing but rounding.
+    value = network.node("GlobalAveragePool", network.node("Relu", value))
     yield network.finish(value, 7)
     network = Network("convolution over one dimension", [BATCH, 3, 11])
     value = network.node("Conv", "x", network.weight(6, 3, 3), pads=[1, 1])
@@ -205,6 +206,7 @@ def poolings():
     ]  # fmt: skip
     for name, operator, attributes, size in variants:
         network, value = image(name)
+        value = network.node("Relu", value) if operator == "GlobalAveragePool" else value
         yield network.finish(network.node(operator, value, **attributes), 6 * size * size)
 
 
@@ -307,7 +309,8 @@ def shapes():
         ("maximum over channels", "ReduceMax", [1], 81),
     ]:  # fmt: skip
         network, value = image(name)
-        yield network.finish(network.node(operator, value, axes=axes, keepdims=1), count)
+        value = network.node(operator, network.node("Relu", value), axes=axes, keepdims=1)
+        yield network.finish(value, count)
     network, value = image("sum over channels")
     yield network.finish(network.node("ReduceSum", value, network.numbers(1), keepdims=0), 81)
 

@@ -11,6 +11,14 @@ public struct OpenedDataset: Sendable {
   public let notes: [String]
 }
 
+/// What becomes of the numbers of samples.
+public enum SampleNumbers: Hashable, Sendable {
+  /// They are standardised by the training set.
+  case standardized
+  /// They stay as they are and must be whole, from zero to below a limit: rows of a table, such as words.
+  case whole(below: Int)
+}
+
 /// The names of data sets that are known.
 public let datasetNames = ["digits", "fashion-mnist"]
 
@@ -56,23 +64,37 @@ public func datasetFolders(given: String?, executable: String?) -> [String] {
 /// - Parameters:
 ///   - name: One of ``datasetNames``, the name of another folder in `folders`, or a path.
 ///   - folders: Where names are looked for, as ``datasetFolders(given:executable:)`` says.
+///   - numbers: What becomes of the numbers.
 /// - Throws: `InputError` where files are missing or damaged, counts disagree, labels are no classes, or
 ///   numbers are infinite or none.
 /// - Complexity: O(bytes) where files are compressed or hold real numbers; O(samples) otherwise.
-public func openDataset(_ name: String, in folders: [String]) throws(InputError) -> OpenedDataset {
+public func openDataset(
+  _ name: String, in folders: [String], numbers: SampleNumbers = .standardized
+) throws(InputError) -> OpenedDataset {
   let path = try datasetPath(name, folders)
   let title = name.split(separator: "/").last.map(String.init) ?? name
   let files = try isFolder(path) ? DatasetFiles(folder: path) : DatasetFiles(file: path)
   let training = try files.training.read()
   let evaluation = try files.evaluation?.read()
-  return try assembled(title, training, evaluation)
+  return try assembled(title, training, evaluation, numbers)
 }
 
 private func assembled(
-  _ name: String, _ training: LabelledSamples, _ evaluation: LabelledSamples?
+  _ name: String, _ training: LabelledSamples, _ evaluation: LabelledSamples?, _ numbers: SampleNumbers
 ) throws(InputError) -> OpenedDataset {
   let classCount = Int(training.labels.max() ?? 0) + 1
-  let standardization = Standardization(of: training.store)
+  let standardization: Standardization
+  let reading: String
+  switch numbers {
+  case .standardized:
+    standardization = Standardization(of: training.store)
+    reading = standardization.note
+  case .whole(let limit):
+    try training.store.checkWholeNumbers(below: limit)
+    try evaluation?.store.checkWholeNumbers(below: limit)
+    standardization = Standardization(leaving: training.store)
+    reading = "Numbers are whole and are read as they are."
+  }
   try checkCounts(training)
   if let evaluation {
     try checkCounts(evaluation)
@@ -103,7 +125,7 @@ private func assembled(
   let notes = [
     "\(name) has \(training.store.count) samples\(tested) of \(extents(training.store.shape)) in "
       + "\(classCount) classes.",
-    standardization.note,
+    reading,
   ]
   return OpenedDataset(training: dataset(training), evaluation: evaluation.map(dataset), notes: notes)
 }

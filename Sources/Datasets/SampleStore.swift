@@ -77,6 +77,20 @@ struct SampleStore: Sendable {
     return order == .channelsFirst ? (inner, 1) : (1, shape[0])
   }
 
+  /// Throws where a number is not whole, or not among those from zero to below a limit.
+  func checkWholeNumbers(below limit: Int) throws(InputError) {
+    for sample in 0..<count {
+      let start = start(of: sample)
+      for element in 0..<elementCount {
+        let number = coding.load(start + element * coding.size)
+        guard number.rounded() != number || number < 0 || number >= Double(limit) else { continue }
+        throw dataFault(
+          files[place(of: sample).file].path,
+          "sample \(sample) holds \(number), and the network reads whole numbers from 0 to \(limit - 1)")
+      }
+    }
+  }
+
   /// Throws where a number is infinite or none; integers need no look.
   func checkNumbers() throws(InputError) {
     guard coding.isReal else { return }

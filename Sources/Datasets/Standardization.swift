@@ -19,6 +19,12 @@ struct Standardization: Hashable, Sendable {
   let unit: Double
   let groups: [Group]
 
+  /// Leaves the numbers of a set as they are.
+  init(leaving store: SampleStore) {
+    unit = 1
+    groups = [Group](repeating: Group(mean: 0, deviation: 1), count: store.shape[0])
+  }
+
   /// Measures a training set.
   init(of store: SampleStore) {
     let isBytes = store.coding.kind == .uint8

@@ -20,8 +20,8 @@ struct AdditiveCosts {
   /// The homes of the parameters that several nodes read.
   private let homes: [TensorID: Int]
   private var conversions: [[Int]: ConversionCosts] = [:]
-  /// Costs of uneven steps, which many conversions share.
-  private var steps: [ConversionStep: Double] = [:]
+  /// Costs of uneven steps, which many conversions share, by the bytes of an element.
+  private var steps: [Int: [ConversionStep: Double]] = [:]
 
   init(tasks: StageTasks, machine: Machine, tables: CostTables, objective: Objective) {
     self.tasks = tasks
@@ -137,16 +137,18 @@ struct AdditiveCosts {
   }
 
   /// The cost of bringing a tensor from one layout to another; infinity where that cannot be done.
-  mutating func conversionCost(_ shape: [Int], from: Layout, to: Layout) -> Double {
+  mutating func conversionCost(
+    _ shape: [Int], elementSize: Int, from: Layout, to: Layout
+  ) -> Double {
     if from == to { return 0 }
-    if let even = evenConversionCost(shape, from: from, to: to) { return even }
-    let key = ConversionKey(from: from.bits, to: to.bits)
+    if let even = evenConversionCost(shape, elementSize, from: from, to: to) { return even }
+    let key = ConversionKey(from: from.bits, to: to.bits, elementSize: elementSize)
     if let known = conversions[shape]?.costs[key] { return known }
     let conversion = tasks.conversion(shape, from: from, to: to)
     var alone = 0.0
     for step in conversion ?? [] {
-      let known = steps[step] ?? self.cost(of: [step], elementSize: tasks.sizes.activation)
-      steps[step] = known
+      let known = steps[elementSize]?[step] ?? self.cost(of: [step], elementSize: elementSize)
+      steps[elementSize, default: [:]][step] = known
       alone += known
     }
     let cost = conversion == nil ? .infinity : alone * Double(tasks.options.microBatches)
@@ -159,7 +161,9 @@ struct AdditiveCosts {
   ///
   /// It follows the steps of ``Plans/conversionSteps(_:from:to:over:)`` with one number for all devices,
   /// since the search asks for millions of conversions.
-  private func evenConversionCost(_ shape: [Int], from: Layout, to: Layout) -> Double? {
+  private func evenConversionCost(
+    _ shape: [Int], _ elementSize: Int, from: Layout, to: Layout
+  ) -> Double? {
     let cut = tasks.cut
     guard cut.isEven, objective != .energy, tasks.isJoined,
       tasks.options.reduction != .eager || !from.isPartial
@@ -184,24 +188,23 @@ struct AdditiveCosts {
     for level in (0..<cut.levelCount).reversed() where from[level] == .partial && to[level] != .partial {
       guard held % cut.ways[level] == 0 else { return nil }
       held /= cut.ways[level]
-      sum += evenCost(.reduceScatter, level, part: held)
+      sum += evenCost(.reduceScatter, level, part: held * elementSize)
     }
     for level in 0..<cut.levelCount {
       if case .sharded(let old) = from[level], case .sharded(let new) = to[level], old != new {
         guard held % cut.ways[level] == 0 else { return nil }
-        sum += evenCost(.allToAll, level, part: held)
+        sum += evenCost(.allToAll, level, part: held * elementSize)
       }
     }
     for level in 0..<cut.levelCount where to[level] == .replicated && from[level] != .replicated {
-      sum += evenCost(.allGather, level, part: held)
+      sum += evenCost(.allGather, level, part: held * elementSize)
       held *= cut.ways[level]
     }
     return sum * Double(tasks.options.microBatches)
   }
 
-  /// The cost of one step of an even conversion, in which every device's part has so many elements.
-  private func evenCost(_ operation: CollectiveOperation, _ level: Int, part: Int) -> Double {
-    let bytes = part * tasks.sizes.activation
+  /// The cost of one step of an even conversion, in which every device's part has so many bytes.
+  private func evenCost(_ operation: CollectiveOperation, _ level: Int, part bytes: Int) -> Double {
     if objective == .communication {
       let ways = tasks.cut.ways[level]
       let received = operation == .allToAll ? bytes / ways * (ways - 1) : bytes * (ways - 1)
@@ -211,13 +214,16 @@ struct AdditiveCosts {
   }
 
   /// The cost of bringing a tensor to another group.
-  mutating func departureCost(_ shape: [Int], from: Layout, to: Layout, at other: AdditiveCosts) -> Double {
+  mutating func departureCost(
+    _ shape: [Int], elementSize: Int, from: Layout, to: Layout, at other: AdditiveCosts
+  ) -> Double {
     guard !to.isPartial else { return .infinity }
     let whole = tasks.wholeBeforeLeaving(shape, from)
-    let flows = tasks.flows(shape, from: whole, to: to, at: other.tasks)
+    let flows = tasks.flows(shape, from: whole, to: to, at: other.tasks, elementSize: elementSize)
     guard tables.canExchange(flows) else { return .infinity }
     let transfer = flows.isEmpty ? 0 : cost(of: .exchange(flows))
-    return conversionCost(shape, from: from, to: whole) + transfer * Double(tasks.options.microBatches)
+    return conversionCost(shape, elementSize: elementSize, from: from, to: whole) + transfer
+      * Double(tasks.options.microBatches)
   }
 
   /// Whether a node reads samples that stand on storage and must be brought before the step.
@@ -320,6 +326,7 @@ struct AdditiveCosts {
 private struct ConversionKey: Hashable {
   let from: UInt64
   let to: UInt64
+  let elementSize: Int
 }
 
 private struct ConversionCosts {

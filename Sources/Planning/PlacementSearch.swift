@@ -159,7 +159,8 @@ struct PlacementCache {
     _ costs: inout [Int: AdditiveCosts]
   ) -> [Double] {
     let key = EdgeKey(
-      shape: edge.shape, hasError: edge.hasError, isLazyFork: edge.isLazyFork,
+      shape: edge.shape, elementSize: costs[fromGroup]?.tasks.movingSize(of: edge.tensor) ?? 0,
+      hasError: edge.hasError, isLazyFork: edge.isLazyFork,
       from: from.map { LayoutPair($0.outputs[edge.output].bits, $0.outputErrors[edge.output].bits) },
       to: to.map { LayoutPair($0.inputs[edge.input].bits, $0.inputErrors[edge.input].bits) },
       fromGroup: fromGroup, toGroup: toGroup)
@@ -211,6 +212,7 @@ private struct LayoutPair: Hashable {
 /// What makes the conversions between two nodes cost the same.
 private struct EdgeKey: Hashable {
   let shape: [Int]
+  let elementSize: Int
   let hasError: Bool
   let isLazyFork: Bool
   let from: [LayoutPair]
@@ -259,8 +261,8 @@ private struct EdgeKey: Hashable {
         let from = Layout(packed: row, levelCount: own.tasks.cut.levelCount)
         let to = Layout(packed: column, levelCount: other.tasks.cut.levelCount)
         return source == target
-          ? own.conversionCost(shape, from: from, to: to)
-          : own.departureCost(shape, from: from, to: to, at: other)
+          ? own.conversionCost(shape, elementSize: elementSize, from: from, to: to)
+          : own.departureCost(shape, elementSize: elementSize, from: from, to: to, at: other)
       }
     }
     costs[source] = own

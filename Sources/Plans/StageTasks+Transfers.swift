@@ -1,5 +1,6 @@
 import Devices
-import Graphs
+import Differentiation
+public import Graphs
 public import Machines
 import Units
 
@@ -18,6 +19,11 @@ struct SampleStore {
 }
 
 extension StageTasks {
+  /// The bytes of an element of an activation that moves: whole numbers, such as words, have eight.
+  public func movingSize(of tensor: TensorID) -> Int {
+    training.graph[tensor].type.elementType.isFloatingPoint ? sizes.activation : 8
+  }
+
   /// What must flow so that another group holds a tensor of this one.
   ///
   /// - Parameter elementSize: The bytes of an element; nil for those of an activation.

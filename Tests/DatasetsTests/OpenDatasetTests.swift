@@ -37,6 +37,21 @@ struct OpenDatasetTests {
     #expect(data.notes[1].contains("mean 0.5, deviation 0.5"))
   }
 
+  @Test func `numbers that name rows are read as they are, and must name some`() throws {
+    try folder.write("words.csv", Array("3,0,1\n4,2,0\n".utf8))
+    let path = "\(folder.path)/words.csv"
+    let data = try openDataset(path, in: [], numbers: .whole(below: 5))
+    #expect(data.training.sample(0) == [3, 0])
+    #expect(data.training.sample(1) == [4, 2])
+    #expect(
+      message { _ = try openDataset(path, in: [], numbers: .whole(below: 4)) }
+        == "sample 1 holds 4.0, and the network reads whole numbers from 0 to 3")
+    try folder.write("half.csv", Array("3,0.5,1\n".utf8))
+    #expect(
+      message { _ = try openDataset("\(folder.path)/half.csv", in: [], numbers: .whole(below: 5)) }
+        .hasPrefix("sample 0 holds 0.5"))
+  }
+
   @Test func `big-endian numbers of IDX are read`() throws {
     // −256 and 256 in 16 bits: mean 0, deviation 256.
     try folder.write("train-images-idx3-ubyte", FileFormats.idx([2, 1, 1], [0xFF, 0, 1, 0], kind: 0x0B))

@@ -33,7 +33,7 @@ extension ProgramBuilder {
         before = sums(of: StatisticsKey(node: node.index, operation: operation, microBatch: microBatch))
       }
     }
-    let size = scalarSize
+    let size = elementSize(of: movingType(of: movement))
     let after = memory.add(size: program.afterCount * size)
     emit(.exchange(program, before: before, after: after), touching: [before, after])
     passing[passage] = after
@@ -100,7 +100,7 @@ extension ProgramBuilder {
     guard
       let conversion = PreparedConversion(
         movement.shape, from: movement.source.layout, to: movement.target.layout, over: cut(of: stage),
-        device: position, algorithms: algorithms(of: stage), elementType: elementType,
+        device: position, algorithms: algorithms(of: stage), elementType: movingType(of: movement),
         addends: addends(of: movement))
     else {
       throw ExecutionFault("nothing leads from \(movement.source.layout) to \(movement.target.layout)")
@@ -115,7 +115,7 @@ extension ProgramBuilder {
     let program = ExchangeProgram.transfer(
       movement.shape, from: movement.source.layout, over: cut(of: movement.source.stage),
       to: movement.target.layout, over: cut(of: movement.target.stage), device: ranks.devices[rank],
-      elementType: elementType)
+      elementType: movingType(of: movement))
     guard !program.isEmpty else { return }
     finishPending()
     var before: BufferReference?
@@ -124,7 +124,7 @@ extension ProgramBuilder {
       before = try departing(movement, microBatch)
     }
     if positions[movement.target.stage] != nil, program.afterCount > 0 {
-      let target = memory.add(size: program.afterCount * scalarSize)
+      let target = memory.add(size: program.afterCount * elementSize(of: movingType(of: movement)))
       arrived(movement, microBatch, at: target)
       after = target
     }

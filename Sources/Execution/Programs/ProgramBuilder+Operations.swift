@@ -177,8 +177,8 @@ extension ProgramBuilder {
       place = staticPlace(tensor, layout, local.stage, cell: cell(of: rows, local))
     case .parameter: place = try parameterPlace(tensor, layout, local.stage)
     case .frozenParameter, .state, .constant: place = staticPlace(tensor, layout, local.stage)
-    case .sample, .label: place = port(tensor, layout, local.stage, local.microBatch)
-    case .activation: place = try reference(.forward(tensor), layout, local.stage, local.microBatch)
+    case .sample, .label, .activation:
+      place = try reference(.forward(tensor), layout, local.stage, local.microBatch)
     }
     let offset = local.offset(type, hasRows: local.inputHasRows[position], rows)
     return place.advanced(by: offset * elementSize(of: type.elementType))

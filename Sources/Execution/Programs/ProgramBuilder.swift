@@ -100,6 +100,17 @@ struct ProgramBuilder {
   var scalarSize: Int { settings.scalar.size }
   var elementType: ElementType { settings.scalar == .float32 ? .float32 : .float64 }
 
+  /// How elements of a type move: numbers as they are computed with, labels and words as int64.
+  func movingType(of type: ElementType) -> ElementType { type.isFloatingPoint ? elementType : .int64 }
+
+  /// How the elements of a movement move.
+  func movingType(of movement: TaskGraph.Movement) -> ElementType {
+    switch movement.subject {
+    case .activation(let tensor), .samples(let tensor): movingType(of: graph[tensor].type.elementType)
+    case .error, .parameter, .gradients, .statistics: elementType
+    }
+  }
+
   func cut(of stage: Int) -> Cut { plan.stages[stage].tasks.cut }
 
   /// The bytes of an element as it is kept: labels, indices and masks have their own types.
@@ -203,6 +214,12 @@ struct ProgramBuilder {
   mutating func reference(
     _ value: TrainingGraph.Value, _ layout: Layout, _ stage: Int, _ microBatch: Int
   ) throws(ExecutionFault) -> BufferReference {
+    if case .forward(let tensor) = value {
+      switch graph[tensor].role {
+      case .sample, .label: return port(tensor, layout, stage, microBatch)
+      case .parameter, .frozenParameter, .state, .constant, .activation: break
+      }
+    }
     let place = Place(value: value, layout: layout, stage: stage, microBatch: microBatch)
     if let known = places[place] { return known }
     if standing[Standing(value: value, stage: stage, microBatch: microBatch)] == nil {
@@ -234,7 +251,8 @@ struct ProgramBuilder {
     guard let position = positions[stage],
       let conversion = PreparedConversion(
         type.shape, from: from, to: layout, over: cut(of: stage), device: position,
-        algorithms: algorithms(of: stage), elementType: elementType), let program = conversion.slice
+        algorithms: algorithms(of: stage), elementType: movingType(of: type.elementType)),
+      let program = conversion.slice
     else { throw ExecutionFault("no task brings \(describe(value)) from \(from) to \(layout)") }
     let size = elementSize(of: type.elementType)
     if let offset = program.resultOffsetInSource { return source.advanced(by: offset * size) }

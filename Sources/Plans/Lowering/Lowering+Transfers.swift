@@ -43,6 +43,7 @@ extension Lowering {
   ) -> Readiness {
     let shape = plan.training.graph[tensor].type.shape
     let tasks = plan.stages[source.stage].tasks
+    let elementSize = elementSize ?? tasks.movingSize(of: tensor)
     let isInside = source.stage == target.stage
     let whole = isInside ? target.layout : tasks.wholeBeforeLeaving(shape, source.layout)
     guard isInside || !target.layout.isPartial,
@@ -55,13 +56,13 @@ extension Lowering {
         to: TaskGraph.Movement.Place(stage: source.stage, layout: stop.to))
       ready = reduce(
         conversionSteps(shape, from: stop.from, to: stop.to, over: tasks.cut) ?? [], movement,
-        elementSize: elementSize ?? tasks.sizes.activation, label, after: ready)
+        elementSize: elementSize, label, after: ready)
     }
     if isInside { return ready }
     let left = TaskGraph.Movement.Place(stage: source.stage, layout: whole)
     return transfer(
       TaskGraph.Movement(subject, shape: shape, from: left, to: target),
-      elementSize: elementSize ?? tasks.sizes.activation, label, after: ready)
+      elementSize: elementSize, label, after: ready)
   }
 
   /// Sends a tensor that is not partial from one group to another.

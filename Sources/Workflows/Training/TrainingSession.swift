@@ -57,8 +57,8 @@ struct TrainingSession {
           + "not on \(wanted)",
         hint: "leave out --ranks, or name a machine of \(wanted) devices")
     }
-    let opened = try openDataset(request.data, in: request.dataFolders)
-    let (shape, classes) = try Self.samples(of: session.whole)
+    let (shape, classes, numbers) = try Self.samples(of: session.whole)
+    let opened = try openDataset(request.data, in: request.dataFolders, numbers: numbers)
     training = try opened.training.fitted(to: shape, classes: classes)
     evaluation = request.evaluates ? try opened.evaluation?.fitted(to: shape, classes: classes) : nil
     notes = opened.notes
@@ -127,8 +127,10 @@ struct TrainingSession {
     return planning
   }
 
-  /// The shape of a sample and the number of classes that a network wants.
-  private static func samples(of training: TrainingGraph) throws(InputError) -> (shape: [Int], classes: Int) {
+  /// The shape of a sample, the number of classes and the numbers that a network wants.
+  private static func samples(
+    of training: TrainingGraph
+  ) throws(InputError) -> (shape: [Int], classes: Int, numbers: SampleNumbers) {
     let graph = training.graph
     guard !graph.nodes.contains(where: { if case .tabulated = $0.operator { true } else { false } }) else {
       throw InputError(
@@ -143,7 +145,25 @@ struct TrainingSession {
     guard let loss = graph.nodes.first(where: { $0.operator.rules.isLoss }), !loss.inputs.isEmpty,
       graph[loss.inputs[0]].type.shape.count == 2
     else { throw InputError(.badModel, "\(graph.name) does not tell classes of whole samples apart") }
-    return (Array(graph[sample].type.shape.dropFirst()), graph[loss.inputs[0]].type.shape[1])
+    let type = graph[sample].type
+    return (
+      Array(type.shape.dropFirst()), graph[loss.inputs[0]].type.shape[1],
+      type.elementType.isFloatingPoint ? .standardized : .whole(below: rows(named: sample, in: graph))
+    )
+  }
+
+  /// The rows of the smallest table whose rows a tensor names; without one as many as float32 tells apart.
+  private static func rows(named tensor: TensorID, in graph: Graph) -> Int {
+    var names: Set<TensorID> = [tensor]
+    var rows = 1 << 24
+    for node in graph.nodes where node.inputs.first.map(names.contains) == true {
+      switch node.operator {
+      case .fork, .reshape: names.formUnion(node.outputs)
+      case .embedding: rows = min(rows, graph[node.inputs[1]].type.shape[0])
+      default: break
+      }
+    }
+    return rows
   }
 
   /// The plan as the ranks read it.

@@ -13,7 +13,7 @@ PARTITA := $(SCRATCH)/release/partita
 PYTHON := .deps/venv/bin/python
 
 .PHONY: help deps build demo test unit-test lint check-documentation check-json check-onnx check-errors \
-	check-determinism check-kernels check-training soak bench prediction clean
+	check-determinism check-kernels check-training soak bench prediction unequal clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 22
@@ -73,6 +73,9 @@ bench: deps build ## Measures start-up, planning and simulation.
 
 prediction: deps build ## Compares predictions of this computer with the clock.
 	python3 Benchmarks/prediction.py $(PARTITA)
+
+unequal: deps build ## Trains on two unequal ranks: uneven shares against even ones and one device.
+	python3 Benchmarks/unequal.py $(PARTITA)
 
 clean: ## Removes what was built; .deps stays.
 	rm -rf .build .build-release .build-test .build-debug

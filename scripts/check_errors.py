@@ -31,6 +31,17 @@ devices:
          memory: {capacity: 64 GiB, bandwidth: 80 GB/s, efficiency: 0.9}}
 """
 
+# A processor with instructions that next to none has.
+RARE_SET = "avx512-core-amx-fp16"
+RARE_MACHINE = f"""schema: partita.machine/1
+name: mine
+devices:
+  host: {{kind: processor, instruction-set: {RARE_SET}, peak: {{float32: 1 TFLOP/s}}, efficiency: 0.7, launch: 2 us,
+         memory: {{capacity: 1 GiB, bandwidth: 80 GB/s, efficiency: 0.9}}, source: assumed}}
+"""
+DIGITS = str(pathlib.Path(__file__).resolve().parent.parent / "Examples" / "digits.onnx")
+TRAIN = ["train", DIGITS, "--data", "digits", "--batch", "32", "--steps", "1"]
+
 
 def onnx_model(path, operators):
     """Writes a chain of element-wise operators; nothing but the onnx package knows some of them."""
@@ -96,7 +107,22 @@ CASES = [
     (None, PLAN + ["--out", "no/such/plan.json"], 74, r"no/such/plan\.json: No such file"),
     (None, ["simulate", *PLAN[1:], "--trace", "no/such/trace.json"], 74, r"no/such/trace\.json: No such file"),
     (None, PLAN + ["--out", "."], 74, r"Is a directory"),
+    (None, TRAIN + ["--instruction-sets", "sse4,native"], 64, r"did you mean 'sse41'"),
+    (None, TRAIN + ["--ranks", "2", "--instruction-sets", "native"], 64, r"names 1 for 2 ranks"),
+    (None, TRAIN + ["--instruction-sets", "native,native"], 64, r"names 2, and the plan runs on 1 device"),
+    (None, TRAIN[:4] + ["--batch", "2", "--ranks", "3"], 3, r"a batch of 2 has no sample for each of 3 ranks"),
+    (write("bad.yaml", RARE_MACHINE.replace(RARE_SET, "sse")), TRAIN + ["--machine", "bad.yaml"], 78,
+     r"bad\.yaml:4:\d+: .*instruction-set.*sse41"),
+    (write("rare.yaml", RARE_MACHINE), TRAIN + ["--machine", "rare.yaml"], 78,
+     rf"rare\.yaml: .*'host'.*{RARE_SET}.*it has: native"),
+    (None, ["calibrate", "--instruction-sets", f"native,{RARE_SET}"], 64, rf"no '{RARE_SET}' instructions"),
+    (None, ["calibrate", "--instruction-sets", "native", "--ranks", "2"], 64, r"names 1 for 2 ranks"),
+    (None, ["calibrate", "--instruction-sets", "native", "--kernels", "reference"], 64, r"limits oneDNN"),
+    (None, ["calibrate", "--json"], 64, r"--json needs --out"),
 ]
+# A computer that has the instructions refuses nothing.
+if "amx_fp16" in pathlib.Path("/proc/cpuinfo").read_text():
+    CASES = [case for case in CASES if not case[3].endswith((f"{RARE_SET}.*it has: native", "instructions"))]
 
 problems = []
 count = 0

@@ -42,6 +42,9 @@ public final class FastKernelLibrary: KernelLibrary {
   public var name: String { "onednn" }
   /// Whether a oneDNN library is open.
   public var hasOneDNN: Bool { library != nil }
+  /// The instructions that oneDNN uses, in the words of its variable `ONEDNN_MAX_CPU_ISA`, such as `SSE41`;
+  /// nil without oneDNN, or where it uses a set of another name.
+  public var instructionSet: String? { library?.instructionSetWord }
   /// What computes: the library, its version and its instruction set.
   public var description: String {
     guard let library else { return "native kernels without oneDNN" }

@@ -167,11 +167,14 @@ public struct Device: Hashable, Sendable {
   public let energyPerMultiplyAccumulate: JoulesPerOperation?
   /// Power drawn all the time, if given.
   public let idlePower: Watts?
+  /// The instructions to which a rank that stands for the device keeps, if given.
+  public let instructionSet: InstructionSet?
 
   /// Creates a device.
   public init(
     name: String, group: String, model: ComputeModel, memory: Memory,
-    energyPerMultiplyAccumulate: JoulesPerOperation?, idlePower: Watts?
+    energyPerMultiplyAccumulate: JoulesPerOperation?, idlePower: Watts?,
+    instructionSet: InstructionSet? = nil
   ) {
     self.name = name
     self.group = group
@@ -179,6 +182,7 @@ public struct Device: Hashable, Sendable {
     self.memory = memory
     self.energyPerMultiplyAccumulate = energyPerMultiplyAccumulate
     self.idlePower = idlePower
+    self.instructionSet = instructionSet
   }
 }
 

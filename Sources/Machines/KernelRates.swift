@@ -215,7 +215,8 @@ extension Machine {
         }
       return Device(
         name: device.name, group: device.group, model: model, memory: device.memory,
-        energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower)
+        energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower,
+        instructionSet: device.instructionSet)
     }
     return Machine(
       name: name, devices: devices, switches: switches, links: links, wireNames: wireNames, mesh: mesh,

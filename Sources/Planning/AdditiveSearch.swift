@@ -30,6 +30,8 @@ struct AdditiveSearch {
   private static let triesBeforeRelaxing = 64
   /// Placements of so many plans are tried to the end.
   private static let smallSpace = 20_000.0
+  /// Shares of a group that are tried at most.
+  private static let sharesTried = 32
   /// Operators on devices that may be resolved in all for plans that turn out not to be feasible.
   private static let feasibilityBudget = 2_000_000
 
@@ -48,7 +50,28 @@ struct AdditiveSearch {
     found.isExactSpace = problem.isAdditive
     found.remainingTries = Self.feasibilityBudget / (profiles.count * problem.machine.devices.count)
     for shares in problem.shareChoices(tables) { search(shares, &found) }
+    refineShares(&found)
     return found.outcome(keeping: Self.keptOthers)
+  }
+
+  // MARK: Shares
+
+  /// Goes on from the best shares of each group of unlike devices, in steps that become smaller.
+  private func refineShares(_ found: inout Found) {
+    let given = problem.givenShares
+    for (index, group) in problem.machine.groups.enumerated() where given[index] == nil {
+      let candidates = ShareCandidates(problem, group, tables)
+      guard candidates.areWorthwhile else { continue }
+      var tried = Set(candidates.all())
+      var step = max(1, candidates.units / 16)
+      while step > 0, tried.count < Self.sharesTried, let shares = found.best?.shares(of: group) {
+        for neighbour in candidates.neighbours(of: shares, step: step) where tried.insert(neighbour).inserted
+        {
+          search(given.merging([index: neighbour]) { _, new in new }, &found)
+        }
+        if found.best?.shares(of: group) == shares { step /= 2 }
+      }
+    }
   }
 
   // MARK: Placements
@@ -227,5 +250,12 @@ struct AdditiveSearch {
       if let high, high < 1.2 * low { return }
       rate = high.map { low == 0 ? $0 / 4 : ($0 + low) / 2 } ?? 4 * rate
     }
+  }
+}
+
+extension Candidate {
+  /// The shares of the stage on a group; nil where there is none.
+  fileprivate func shares(of group: DeviceGroup) -> Shares? {
+    plan.stages.first { $0.group == group.name }?.shares
   }
 }

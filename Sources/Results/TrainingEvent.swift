@@ -28,15 +28,20 @@ public struct TrainingStart: Hashable, Sendable {
     public let device: String
     /// What computes: the library, its version and the instruction set.
     public let kernels: String
+    /// The instruction set that the library uses, as machine files name it; nil without a library.
+    public let instructionSet: String?
     /// How many threads compute.
     public let threads: Int
 
     /// Creates a rank.
-    public init(rank: Int, process: Int, device: String, kernels: String, threads: Int) {
+    public init(
+      rank: Int, process: Int, device: String, kernels: String, instructionSet: String?, threads: Int
+    ) {
       self.rank = rank
       self.process = process
       self.device = device
       self.kernels = kernels
+      self.instructionSet = instructionSet
       self.threads = threads
     }
   }

@@ -1,42 +1,70 @@
 public import Execution
-import FoundationEssentials
 import Glibc
 public import Kernels
-import Machines
+public import Machines
+public import Results
 public import Units
 
 /// What was measured of this computer.
 public struct Calibration: Sendable {
+  /// Ranks that compute alike, and what was measured of their kernels.
+  public struct Kind: Sendable {
+    /// The name of their devices.
+    public let name: String
+    /// How many they are.
+    public let count: Int
+    /// The instructions to which they keep; nil where nothing was asked.
+    public let instructionSet: InstructionSet?
+    /// What computes.
+    public let library: String
+    /// The kernels on one thread.
+    public let kernels: KernelCalibration
+
+    /// Describes ranks.
+    public init(
+      name: String, count: Int, instructionSet: InstructionSet?, library: String, kernels: KernelCalibration
+    ) {
+      self.name = name
+      self.count = count
+      self.instructionSet = instructionSet
+      self.library = library
+      self.kernels = kernels
+    }
+  }
+
   /// The computer, as its processor calls itself.
   public let computer: String
-  /// What computes.
-  public let library: String
-  /// The ranks that the machine is described with, one device each.
-  public let ranks: Int
-  /// The kernels on one thread.
-  public let kernels: KernelCalibration
+  /// The kinds of ranks, in the order of their devices.
+  public let kinds: [Kind]
   /// The exchanges between two ranks; empty where there is one.
   public let exchanges: [TransportProbe.Measurement]
   /// The memory of the computer, in bytes.
   public let memory: Int
 
+  /// The ranks that the machine is described with, one device each.
+  public var ranks: Int { kinds.reduce(0) { $0 + $1.count } }
+
   /// Describes this computer.
   ///
   /// - Parameters:
-  ///   - library: The kernels that were measured.
-  ///   - ranks: The number of ranks.
-  ///   - kernels: What was measured of them.
+  ///   - kinds: What was measured of each kind of ranks, at least one.
   ///   - exchanges: What was measured between two ranks.
+  public init(kinds: [Kind], exchanges: [TransportProbe.Measurement]) {
+    precondition(!kinds.isEmpty, "no ranks")
+    computer = ThisComputer.processorName
+    self.kinds = kinds
+    self.exchanges = exchanges
+    memory = ThisComputer.memory
+  }
+
+  /// Describes this computer as equal ranks.
   public init(
     library: any KernelLibrary, ranks: Int, kernels: KernelCalibration,
     exchanges: [TransportProbe.Measurement]
   ) {
-    computer = Self.processorName
-    self.library = library.description
-    self.ranks = ranks
-    self.kernels = kernels
-    self.exchanges = exchanges
-    memory = max(1, sysconf(Int32(_SC_PHYS_PAGES))) * max(1, sysconf(Int32(_SC_PAGESIZE)))
+    let kind = Kind(
+      name: "rank", count: ranks, instructionSet: nil, library: library.description, kernels: kernels)
+    self.init(kinds: [kind], exchanges: exchanges)
   }
 
   /// The time of an exchange of nothing much.
@@ -52,49 +80,26 @@ public struct Calibration: Sendable {
     let logarithms = large.map { log(Double($0.bytes) / ((($0.replacing + $0.adding) / 2) - latency.value)) }
     return BytesPerSecond(exp(logarithms.reduce(0, +) / Double(large.count)))
   }
-
-  private static var processorName: String {
-    guard let data = FileManager.default.contents(atPath: "/proc/cpuinfo") else { return "this computer" }
-    for line in String(decoding: data, as: UTF8.self).split(separator: "\n")
-    where line.hasPrefix("model name") {
-      let name = line.drop { $0 != ":" }.dropFirst()
-      return String(name.drop { $0 == " " }.filter { $0.isASCII && $0 != "\"" && $0 != "\\" })
-    }
-    return "this computer"
-  }
 }
 
 extension Calibration {
   /// The machine file.
   public var machineFile: String {
+    let alike = kinds.count == 1 ? "equal" : "unequal"
+    let what = kinds.count == 1 ? "" : " (\(kinds.map { "\($0.count) \($0.name)" }.joined(separator: ", ")))"
     var text = """
-      # This computer as \(ranks == 1 ? "one device" : "\(ranks) equal devices"): one rank on one thread each.
+      # This computer as \(ranks == 1 ? "one" : "\(ranks) \(alike)") device\(ranks == 1 ? "" : "s"): \
+      one rank on one thread each.
       schema: partita.machine/1
-      name: "\(computer), \(ranks == 1 ? "1 rank" : "\(ranks) ranks")"
+      name: "\(computer), \(ranks == 1 ? "1 rank" : "\(ranks) ranks")\(what)"
       devices:
-        rank:
-          kind: processor
-          count: \(ranks)
-          peak: {float32: \(number(kernels.peak.value / 1e9)) GFLOP/s}
-          efficiency: \(number(max(1e-3, min(1, kernels.efficiency))))
-          launch: \(number(kernels.launch.value * 1e9)) ns
-          memory:
-            capacity: \(memory / ranks) B
-            bandwidth: \(number(kernels.memoryBandwidth.value / 1e9)) GB/s
-            efficiency: 1
-          source:
-            - "measured: \(library), one thread, the least of several rounds"
-            - "peak, efficiency: the highest and the middle of the rates of operations, for other work"
-            - "launch: a call on one number; memory bandwidth: a sum of tensors that no cache holds"
-            - "capacity: the memory of the computer in equal parts"
-          rates:
 
       """
-    for table in kernels.rates.tables { text += describe(table) }
+    for kind in kinds { text += describe(kind) }
     guard ranks > 1 else { return text }
     text += """
       mesh:
-        over: [rank]
+        over: [\(kinds.map(\.name).joined(separator: ", "))]
         levels:
           - name: memory
             ways: \(ranks)
@@ -112,6 +117,30 @@ extension Calibration {
       text += "        - \"\(exchange.bytes) B: \(times)\"\n"
     }
     return text
+  }
+
+  private func describe(_ kind: Kind) -> String {
+    let kernels = kind.kernels
+    let instructionSet = kind.instructionSet.map { "\n    instruction-set: \($0.rawValue)" } ?? ""
+    return """
+        \(kind.name):
+          kind: processor
+          count: \(kind.count)\(instructionSet)
+          peak: {float32: \(number(kernels.peak.value / 1e9)) GFLOP/s}
+          efficiency: \(number(max(1e-3, min(1, kernels.efficiency))))
+          launch: \(number(kernels.launch.value * 1e9)) ns
+          memory:
+            capacity: \(memory / ranks) B
+            bandwidth: \(number(kernels.memoryBandwidth.value / 1e9)) GB/s
+            efficiency: 1
+          source:
+            - "measured: \(kind.library), one thread, the least of several rounds"
+            - "peak, efficiency: the highest and the middle of the rates of operations, for other work"
+            - "launch: a call on one number; memory bandwidth: a sum of tensors that no cache holds"
+            - "capacity: the memory of the computer in equal parts"
+          rates:
+
+      """ + kernels.rates.tables.map(describe).joined()
   }
 
   private func describe(_ table: RateTable) -> String {
@@ -150,5 +179,26 @@ extension Calibration {
     while text.hasSuffix("0") { text.removeLast() }
     if text.hasSuffix(".") { text.removeLast() }
     return text
+  }
+}
+
+extension Calibration {
+  /// What was measured, in short.
+  ///
+  /// - Parameter duration: How long it took.
+  public func summary(duration: Seconds) -> CalibrationSummary {
+    CalibrationSummary(
+      computer: computer, duration: duration,
+      devices: kinds.map { kind in
+        CalibrationSummary.Device(
+          name: kind.name, count: kind.count, instructionSet: kind.instructionSet?.rawValue,
+          kernels: kind.library, peak: kind.kernels.peak, launch: kind.kernels.launch,
+          memoryBandwidth: kind.kernels.memoryBandwidth, measuredPoints: kind.kernels.measuredCount,
+          leftOutPoints: kind.kernels.leftOutCount)
+      },
+      exchanges: exchanges.map {
+        CalibrationSummary.Exchange(
+          bytes: Bytes($0.bytes), replacing: Seconds($0.replacing), adding: Seconds($0.adding))
+      })
   }
 }

@@ -61,7 +61,8 @@ extension Session {
       cells: request.cells)
     let found = try explore(region, origin, on: machine)
     guard considersSingleDevices else { return try decision([found]) }
-    return try decision([found] + (try exploreSingleDevices(origin)))
+    let unequal = try exploreUnequalBatch(origin)
+    return try decision([found] + [unequal].compactMap { $0 } + (try exploreSingleDevices(origin)))
   }
 
   /// Refuses cuts that the machine, or the plan file, leaves no room for.

@@ -29,7 +29,8 @@ extension Machine {
     let devices = zip(devices, other.devices).map { own, changed in
       Device(
         name: own.name, group: own.group, model: changed.model, memory: changed.memory,
-        energyPerMultiplyAccumulate: changed.energyPerMultiplyAccumulate, idlePower: changed.idlePower)
+        energyPerMultiplyAccumulate: changed.energyPerMultiplyAccumulate, idlePower: changed.idlePower,
+        instructionSet: own.instructionSet)
     }
     return with(devices: devices).with(links: other.links)
   }
@@ -40,7 +41,8 @@ extension Machine {
       guard other.name == device.name else { return other }
       return Device(
         name: other.name, group: other.name, model: other.model, memory: other.memory,
-        energyPerMultiplyAccumulate: other.energyPerMultiplyAccumulate, idlePower: other.idlePower)
+        energyPerMultiplyAccumulate: other.energyPerMultiplyAccumulate, idlePower: other.idlePower,
+        instructionSet: other.instructionSet)
     }
     return with(devices: renamed).with(mesh: nil)
   }
@@ -54,7 +56,8 @@ extension Machine {
           memory: Memory(
             capacity: min(device.memory.capacity, limit), bandwidth: device.memory.bandwidth,
             efficiency: device.memory.efficiency, energy: device.memory.energy),
-          energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower)
+          energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower,
+          instructionSet: device.instructionSet)
       })
   }
 }

@@ -71,18 +71,33 @@ extension Session {
 
   /// The best plan in which every operator that can be is split along the batch on every level.
   private func splittingTheBatch(over group: DeviceGroup) throws(InputError) -> Decision {
-    let batch = AxisRole.batch.rawValue
-    guard self.batch >= group.devices.count else {
-      throw InputError(
-        .infeasible, "a batch of \(self.batch) cannot be split over \(group.devices.count) devices")
+    guard batch >= group.devices.count else {
+      throw InputError(.infeasible, "a batch of \(batch) cannot be split over \(group.devices.count) devices")
     }
+    return try best(of: try batchRegion(over: group), "data-parallel", on: machine)
+  }
+
+  /// The region of plans in which every operator that can be is split along the batch on every level.
+  private func batchRegion(over group: DeviceGroup) throws(InputError) -> SearchRegion {
     var fixed: [String: [String]] = [:]
     for (index, node) in whole.graph.nodes.enumerated() {
       let rules = OperatorProfile(NodeID(index), in: whole.graph).rules
-      guard rules.contains(where: { $0.name == batch }) else { continue }
-      fixed[node.name] = [String](repeating: batch, count: group.levels.count)
+      guard rules.contains(where: { $0.name == AxisRole.batch.rawValue }) else { continue }
+      fixed[node.name] = [String](repeating: AxisRole.batch.rawValue, count: group.levels.count)
     }
-    return try best(of: try region(fixed: fixed, on: group), "data-parallel", on: machine)
+    return try region(fixed: fixed, on: group)
+  }
+
+  /// The best plan with the batch split over unlike devices; nil where devices are alike or nothing overlaps.
+  ///
+  /// Sums guide the search where steps overlap, and they count reductions that run beside other work. With
+  /// unlike devices each of the shares has other best sums, so that this plan is compared in any case.
+  func exploreUnequalBatch(_ origin: String) throws(InputError) -> Exploration? {
+    guard request.overlap != .none, let group = machine.firstGroupOfSeveral,
+      !machine.areAlike(group.devices), batch >= group.devices.count,
+      group.devices.allSatisfy({ machine[$0].supports(request.precision) })
+    else { return nil }
+    return try explore(try batchRegion(over: group), origin, on: machine)
   }
 
   /// The best plan on one device: the named one, or of one of each kind that with the shortest step.

@@ -29,6 +29,12 @@ import Testing
     ("work: 1 GFLOP", "work: 0 FLOP", "is outside", ""),
     ("fraction: 0.3", "fraction: 3", "is outside", ""),
     ("kind: processor", "kind: prozessor", "not a legal kind", "'processor'"),
+    (
+      "{kind: processor, ", "{kind: processor, instruction-set: sse4, ", "not a legal instruction-set",
+      "'sse41'"
+    ),
+    ("{kind: processor, ", "{kind: processor, instruction-set: [avx], ", "found a list", ""),
+    ("kind: gpu\n", "kind: gpu\n    instruction-set: avx2\n", "unknown key 'instruction-set'", ""),
     ("{kind: processor, ", "{", "the key 'kind' is missing", "near-storage"),
     ("peak: {float32: 1.2 TFLOP/s}, ", "", "the key 'peak' is missing", ""),
     ("efficiency: 0.5, ", "", "the key 'efficiency' is missing", "or 1 for all"),

@@ -82,6 +82,15 @@ import Units
     #expect(mesh?.levels.dropFirst().map(\.topology) == expected)
   }
 
+  @Test func aProcessorMayHaveAnInstructionSet() throws {
+    let yaml = wholeMachine.replacingFirst(
+      "{kind: processor, ", by: "{kind: processor, instruction-set: avx512-core, ")
+    let machine = try readMachine(yaml: yaml, file: "")
+    #expect(machine.devices[0].instructionSet == .avx512Core)
+    #expect(machine.withoutKernelRates.devices[0].instructionSet == .avx512Core)
+    #expect(try readMachine(yaml: wholeMachine, file: "").devices[0].instructionSet == nil)
+  }
+
   @Test func severalKindsStandInTheMeshInTheirOrder() throws {
     let yaml = try #require(MachineCatalogue().yaml(named: "unequal-gpus"))
     let mesh = try readMachine(yaml: yaml.replacingFirst("[fast, slow]", by: "[slow, fast]"), file: "").mesh

@@ -20,6 +20,12 @@ struct TrainingEventJSONTests {
     #expect(TrainingEvent.note("a word").json == nil)
   }
 
+  @Test func `every rank says which instructions it uses, and null without a library`() throws {
+    let start = try #require(TrainingEvent.start(TrainingSamples.start).json)
+    guard case .array(let ranks) = start["ranks"] else { return }
+    #expect(ranks.map { $0["instruction_set"] } == ["avx2", .null])
+  }
+
   @Test func `times are seconds and links say what was simulated and measured`() throws {
     let end = try #require(TrainingEvent.end(TrainingSamples.end).json)
     // 1 250 000 000 ps = 0.00125 s.

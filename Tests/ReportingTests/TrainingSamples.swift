@@ -8,7 +8,8 @@ enum TrainingSamples {
     steps: 100, stepsPerEpoch: 44, firstStep: 0,
     ranks: (0..<2).map { rank in
       TrainingStart.Rank(
-        rank: rank, process: 4000 + rank, device: "core[\(rank)]", kernels: "onednn 3.2.0, AVX2", threads: 1)
+        rank: rank, process: 4000 + rank, device: "core[\(rank)]", kernels: "onednn 3.2.0, AVX2",
+        instructionSet: rank == 0 ? "avx2" : nil, threads: 1)
     },
     priced: SimulatedTime(1_000_000_000), simulated: SimulatedTime(1_100_000_000))
 

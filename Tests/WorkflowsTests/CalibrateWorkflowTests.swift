@@ -3,6 +3,7 @@ import Kernels
 import Machines
 import Testing
 import Units
+import Results
 import Workflows
 
 @Suite struct CalibrateWorkflowTests {
@@ -30,7 +31,7 @@ import Workflows
     #expect(abs(level.bandwidth.value / 5.243e9 - 1) < 1e-3)
     #expect(abs(level.latency.value / 1e-6 - 1) < 1e-3)
     let read = try #require(file.machine.devices[0].kernelRates).tables
-    let written = calibration.kernels.rates.tables
+    let written = calibration.kinds[0].kernels.rates.tables
     #expect(read.map(\.kernel) == written.map(\.kernel) && read.map(\.axes) == written.map(\.axes))
     for (left, right) in zip(read, written) {
       #expect(left.unit == right.unit && left.window == right.window && left.stride == right.stride)
@@ -38,6 +39,25 @@ import Workflows
         #expect(abs(one / other - 1) < 1e-3, "\(left.kernel) \(left.phase)")
       }
     }
+  }
+
+  @Test func unequalRanksAreKindsOfOneMesh() throws {
+    let library = ReferenceKernelLibrary()
+    let kernels = try #require(calibrateKernels(library, seconds: 0.2))
+    let kinds = [(InstructionSet.native, 2), (.sse41, 1)].map { set, count in
+      Calibration.Kind(
+        name: set.rawValue, count: count, instructionSet: set, library: library.description, kernels: kernels)
+    }
+    let calibration = Calibration(
+      kinds: kinds, exchanges: [TransportProbe.Measurement(bytes: 64, replacing: 1e-6, adding: 1e-6)])
+    let file = try MachineFile(yaml: calibration.machineFile, file: "mine.yaml")
+    #expect(file.warnings.isEmpty)
+    #expect(file.machine.devices.map(\.name) == ["native[0]", "native[1]", "sse41"])
+    #expect(file.machine.devices.map(\.instructionSet) == [.native, .native, .sse41])
+    #expect(file.machine.mesh?.devices.count == 3)
+    let summary = calibration.summary(duration: Seconds(3))
+    #expect(summary.devices.map(\.instructionSet) == ["native", "sse41"])
+    #expect(summary.devices.map(\.count) == [2, 1] && summary.exchanges.map(\.bytes) == [Bytes(64)])
   }
 
   @Test func oneRankHasNobodyToSendTo() throws {

@@ -6,7 +6,10 @@ import Testing
 struct RankMessageTests {
   @Test(
     arguments: [
-      RankMessage.ready(process: 7, kernels: "a \"b\"", threads: 2, firstStep: 3, notes: ["one", "two"]),
+      RankMessage.ready(
+        process: 7, kernels: "a \"b\"", instructionSet: "sse41", threads: 2, firstStep: 3,
+        notes: ["one", "two"]),
+      .ready(process: 7, kernels: "k", instructionSet: nil, threads: 2, firstStep: 3, notes: []),
       .step(
         number: 4, losses: [.init(index: 0, value: 0.1), .init(index: 5, value: .infinity)], correct: 9,
         nanoseconds: 12),

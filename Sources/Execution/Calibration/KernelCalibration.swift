@@ -20,6 +20,20 @@ public struct KernelCalibration: Sendable {
   public let measuredCount: Int
   /// The points of the grids that were not.
   public let leftOutCount: Int
+
+  /// Creates what was measured.
+  public init(
+    launch: Seconds, rates: KernelRates, memoryBandwidth: BytesPerSecond, peak: FLOPsPerSecond,
+    efficiency: Double, measuredCount: Int, leftOutCount: Int
+  ) {
+    self.launch = launch
+    self.rates = rates
+    self.memoryBandwidth = memoryBandwidth
+    self.peak = peak
+    self.efficiency = efficiency
+    self.measuredCount = measuredCount
+    self.leftOutCount = leftOutCount
+  }
 }
 
 /// Measures the kernels of a library on this thread.

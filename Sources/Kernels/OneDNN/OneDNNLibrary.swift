@@ -12,6 +12,8 @@ final class OneDNNLibrary: @unchecked Sendable {
   let version: String
   /// The set of instructions that it uses, such as `AVX-512`.
   let instructionSet: String
+  /// The set in the words of the library's environment variable, such as `AVX512_CORE`; nil where unknown.
+  let instructionSetWord: String?
   /// The threads with which the library computes.
   let team: ThreadTeam
   private let threads: onednn_threads
@@ -42,7 +44,9 @@ final class OneDNNLibrary: @unchecked Sendable {
     self.engine = engine
     let version = functions.version().pointee
     self.version = "\(version.major).\(version.minor).\(version.patch)"
-    instructionSet = Self.instructionSetName(functions.get_effective_cpu_isa())
+    let number = functions.get_effective_cpu_isa()
+    instructionSet = Self.instructionSetName(number)
+    instructionSetWord = Self.instructionSetWord(number)
   }
 
   /// Makes the calls of the current thread use the library's number of threads.
@@ -87,6 +91,23 @@ final class OneDNNLibrary: @unchecked Sendable {
     case 0x1ef: "AVX-512 with float16"
     case 0xfef, 0x1fef: "AVX-512 with AMX"
     default: "unnamed instruction set \(number)"
+    }
+  }
+
+  private static func instructionSetWord(_ number: UInt32) -> String? {
+    switch number {
+    case 0x1: "SSE41"
+    case 0x3: "AVX"
+    case 0x7: "AVX2"
+    case 0xf: "AVX2_VNNI"
+    case 0x1f: "AVX2_VNNI_2"
+    case 0x27: "AVX512_CORE"
+    case 0x67: "AVX512_CORE_VNNI"
+    case 0xe7: "AVX512_CORE_BF16"
+    case 0x1ef: "AVX512_CORE_FP16"
+    case 0xfef: "AVX512_CORE_AMX"
+    case 0x1fef: "AVX512_CORE_AMX_FP16"
+    default: nil
     }
   }
 }

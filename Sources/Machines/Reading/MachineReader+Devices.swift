@@ -22,7 +22,8 @@ extension MachineReader {
     /// The keys that a device of the kind may have beyond those of all kinds.
     var optional: [String] {
       switch self {
-      case .processor, .gpu: ["rates"]
+      case .processor: ["rates", "instruction-set"]
+      case .gpu: ["rates"]
       case .rowStationaryArray, .systolicArray, .nearStorage: []
       }
     }
@@ -69,12 +70,14 @@ extension MachineReader {
     let memory = block["memory"].flatMap { readMemory($0, path: block.path("memory")) }
     let energy: JoulesPerOperation? = fields.quantity("energy-per-mac", in: block, 0...1)
     let power: Watts? = fields.quantity("idle-power", in: block, 0...1e9)
+    let instructionSet =
+      kind == .processor ? fields.choice("instruction-set", in: block, InstructionSet.self) : nil
     guard fields.diagnostics.isEmpty, let model, let memory else { return }
     for name in deviceNames.suffix(count) {
       devices.append(
         Device(
           name: name, group: key, model: model, memory: memory,
-          energyPerMultiplyAccumulate: energy, idlePower: power))
+          energyPerMultiplyAccumulate: energy, idlePower: power, instructionSet: instructionSet))
     }
   }
 

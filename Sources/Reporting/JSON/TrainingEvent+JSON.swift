@@ -44,7 +44,9 @@ extension TrainingStart.Rank {
   fileprivate var json: JSONValue {
     [
       "rank": .integer(rank), "process_id": .integer(process), "device": .string(device),
-      "kernels": .string(kernels), "threads": .integer(threads),
+      "kernels": .string(kernels),
+      "instruction_set": instructionSet.map(JSONValue.string) ?? .null,
+      "threads": .integer(threads),
     ]
   }
 }

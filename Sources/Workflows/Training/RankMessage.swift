@@ -4,7 +4,8 @@ import Documents
 /// What a rank tells the coordinator.
 enum RankMessage: Hashable {
   /// The rank is ready to run its first step.
-  case ready(process: Int, kernels: String, threads: Int, firstStep: Int, notes: [String])
+  case ready(
+    process: Int, kernels: String, instructionSet: String?, threads: Int, firstStep: Int, notes: [String])
   /// A step is done: the parts of the loss that the rank reports, what it classified rightly, its time.
   case step(number: Int, losses: [Part], correct: Int, nanoseconds: Int)
   /// An epoch is done, with the accuracy on the test samples if there are any.
@@ -34,10 +35,10 @@ enum RankMessage: Hashable {
     }
     func number(_ value: Double?) -> JSONValue { value.map { .string("\($0)") } ?? .null }
     switch self {
-    case .ready(let process, let kernels, let threads, let firstStep, let notes):
+    case .ready(let process, let kernels, let instructionSet, let threads, let firstStep, let notes):
       return .array([
         "ready", .integer(process), .string(kernels), .integer(threads), .integer(firstStep),
-        .array(notes.map { .string($0) }),
+        .array(notes.map { .string($0) }), instructionSet.map { .string($0) } ?? .null,
       ])
     case .step(let number, let losses, let correct, let nanoseconds):
       return .array(["step", .integer(number), parts(losses), .integer(correct), .integer(nanoseconds)])
@@ -76,10 +77,11 @@ enum RankMessage: Hashable {
       }
     }
     switch (word, list.count) {
-    case ("ready", 6):
+    case ("ready", 7):
       let notes = ((try? list[5].array()) ?? []).compactMap { try? $0.string() }
       self = .ready(
-        process: integer(1), kernels: text(2) ?? "", threads: integer(3), firstStep: integer(4), notes: notes)
+        process: integer(1), kernels: text(2) ?? "", instructionSet: text(6), threads: integer(3),
+        firstStep: integer(4), notes: notes)
     case ("step", 5):
       self = .step(number: integer(1), losses: parts(2), correct: integer(3), nanoseconds: integer(4))
     case ("epoch", 3): self = .epoch(number: integer(1), testAccuracy: text(2).flatMap(Double.init))

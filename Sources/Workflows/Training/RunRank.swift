@@ -6,6 +6,7 @@ import Execution
 import FoundationEssentials
 import Glibc
 import Kernels
+import Machines
 import Results
 
 /// Does the work of one rank in a process that ``train(_:arguments:report:)`` started, and returns the exit
@@ -77,8 +78,10 @@ private struct RankWork {
     }
     seat.send(
       RankMessage.ready(
-        process: Int(getpid()), kernels: library.description, threads: session.threads, firstStep: step,
-        notes: notes
+        process: Int(getpid()), kernels: library.description,
+        instructionSet: (library as? FastKernelLibrary)?.instructionSet
+          .flatMap { InstructionSet(words: $0)?.rawValue },
+        threads: session.threads, firstStep: step, notes: notes
       ).bytes)
   }
 

@@ -41,8 +41,7 @@ public func train(
         count: count, arguments: { _ in arguments },
         environment: { rank in
           var variables = ["OMP_NUM_THREADS": "\(threads)", "OMP_PROC_BIND": "false"]
-          let sets = request.instructionSets
-          if !sets.isEmpty { variables["ONEDNN_MAX_CPU_ISA"] = sets[rank % sets.count] }
+          variables[InstructionSet.limitVariable] = session.instructionSets[rank]?.limit
           return variables
         },
         processors: { processors(of: $0, ranks: count, threads: threads) }))
@@ -78,13 +77,10 @@ public func train(
 
 /// The processors that a rank may use: its own where there are enough, all otherwise.
 private func processors(of rank: Int, ranks: Int, threads: Int) -> [Int] {
-  let all = processorCount()
+  let all = ThisComputer.processorCount
   guard ranks * threads <= all else { return [] }
   return Array(rank * threads..<(rank + 1) * threads)
 }
-
-/// The processors of this computer that may be used.
-func processorCount() -> Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
 extension TrainingSession {
   /// What a user should know before the first step.
@@ -94,7 +90,7 @@ extension TrainingSession {
       notes.append(
         "This plan splits channels, so that sums have another order than on one device: results differ by "
           + "rounding, about 1e-5 of a tensor after one step.")
-    } else if Set(request.instructionSets).count > 1 {
+    } else if Set(instructionSets).count > 1 {
       notes.append(
         "The ranks have unequal instruction sets, whose sums differ by rounding: results depend on the plan, "
           + "by about 1e-5 of a tensor after one step.")
@@ -136,12 +132,19 @@ private struct TrainingDesk {
     _ message: RankMessage, from rank: Int, _ report: (TrainingEvent) throws -> Void
   ) throws {
     switch message {
-    case .ready(let process, let kernels, let threads, let first, let notes):
+    case .ready(let process, let kernels, let instructionSet, let threads, let first, let notes):
       firstStep = max(firstStep, first)
       if rank == 0 { for note in notes { try report(.note(note)) } }
       let device = session.decision.machine[session.ranks.devices[rank]].name
       ready[rank] = TrainingStart.Rank(
-        rank: rank, process: process, device: device, kernels: kernels, threads: threads)
+        rank: rank, process: process, device: device, kernels: kernels, instructionSet: instructionSet,
+        threads: threads)
+      if let wanted = session.instructionSets[rank], instructionSet == nil {
+        try report(
+          .note(
+            "Rank \(rank) computes without oneDNN, so that it does not keep to '\(wanted.rawValue)' and the "
+              + "ranks are not as unequal as planned."))
+      }
       if ready.count == rankCount { try start(report) }
     case .step(let number, let losses, let correct, let nanoseconds):
       open[number, default: [:]][rank] = (losses, correct, nanoseconds)

@@ -1,3 +1,5 @@
+public import Machines
+
 /// What a user asks for who wants a network trained.
 ///
 /// ```swift
@@ -66,8 +68,8 @@ public struct TrainingRequest: Hashable, Sendable {
   public var kernelPaths: [String] = []
   /// How many threads compute in each rank; nil divides the cores among the ranks.
   public var threads: Int?
-  /// For each rank a limit on its instruction set, such as `SSE41`; empty where there is none.
-  public var instructionSets: [String] = []
+  /// For each rank the instructions to which it keeps; where it is empty, those of the machine's devices.
+  public var instructionSets: [InstructionSet] = []
   /// Where trained weights are written as safetensors.
   public var weightsPath: String?
   /// Where the trained network is written as ONNX.

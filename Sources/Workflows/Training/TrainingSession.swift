@@ -21,6 +21,8 @@ struct TrainingSession {
   let tasks: TaskGraph
   let resolved: ResolvedPlan
   let ranks: RankTable
+  /// For each rank the instructions to which it keeps; nil where nothing is said of them.
+  let instructionSets: [InstructionSet?]
   let training: any Dataset
   let evaluation: (any Dataset)?
   let notes: [String]
@@ -42,6 +44,7 @@ struct TrainingSession {
     self.schedule = schedule
     session = try Session(Self.planning(request, plan: plan))
     try Self.requireRunnable(session)
+    try Self.requireSamplesForAll(session, request)
     decision = try session.decide()
     tasks = try session.tasks(of: decision)
     do throws(PlanViolations) {
@@ -57,6 +60,7 @@ struct TrainingSession {
           + "not on \(wanted)",
         hint: "leave out --ranks, or name a machine of \(wanted) devices")
     }
+    instructionSets = try Self.instructionSets(of: ranks, on: decision.machine, request)
     let (shape, classes, numbers) = try Self.samples(of: session.whole)
     let opened = try openDataset(request.data, in: request.dataFolders, numbers: numbers)
     training = try opened.training.fitted(to: shape, classes: classes)
@@ -76,6 +80,33 @@ struct TrainingSession {
       case .steps(let count): count
       case .epochs(let count): count * perEpoch
       }
+  }
+
+  /// The instructions of each rank: those asked for, or else those of its device.
+  private static func instructionSets(
+    of ranks: RankTable, on machine: Machine, _ request: TrainingRequest
+  ) throws(InputError) -> [InstructionSet?] {
+    let asked = request.instructionSets
+    guard asked.isEmpty else {
+      guard asked.count == ranks.devices.count else {
+        throw InputError(
+          .usage,
+          "--instruction-sets names \(asked.count), and the plan runs on "
+            + "\(ranks.devices.count) device\(ranks.devices.count == 1 ? "" : "s")",
+          hint: "name one for each")
+      }
+      try ThisComputer.require(asked)
+      return asked
+    }
+    return try ranks.devices.map { (id) throws(InputError) in
+      let device = machine[id]
+      guard let set = device.instructionSet, !ThisComputer.has(set) else { return device.instructionSet }
+      throw InputError(
+        .badMachine,
+        "the device '\(device.name)' has the instruction set '\(set.rawValue)', which this computer has not",
+        at: request.planning.machine.map { SourceLocation(file: $0) },
+        hint: "it has: \(ThisComputer.instructionSets.map(\.rawValue).joined(separator: ", "))")
+    }
   }
 
   /// Refuses what can be planned and not run.
@@ -102,6 +133,27 @@ struct TrainingSession {
         .usage, "training computes in float32, not in \(session.request.precision.rawValue)",
         hint: "leave out --precision")
     }
+  }
+
+  /// Names the reason where the batch has fewer samples, or cells, than there are ranks to share it.
+  private static func requireSamplesForAll(
+    _ session: Session, _ request: TrainingRequest
+  ) throws(InputError) {
+    guard request.isDeterministic, case .search = session.request.planSource, session.planFile == nil
+    else { return }
+    let groups = session.machine.groups.filter { group in
+      session.request.groups.map { $0.contains(group.name) } ?? true
+    }
+    let cells = session.request.cells.map { min($0, session.batch) }
+    guard let least = groups.map(\.devices.count).min(), least > cells ?? session.batch else { return }
+    let what =
+      least > session.batch
+      ? "a batch of \(session.batch) has no sample" : "a batch of \(cells ?? 0) cells has no cell"
+    throw InputError(
+      .infeasible, "\(what) for each of \(least) ranks, so that no plan can run on all of them",
+      hint: least > session.batch
+        ? "train a batch of at least \(least), or on fewer ranks"
+        : "cut it into at least \(least) by --cells, or train on fewer ranks")
   }
 
   /// The planning request: without a machine equal devices of this computer, and with an order to keep only
@@ -178,7 +230,7 @@ struct TrainingSession {
 
   /// Whether the same bits come out of every number of ranks.
   var isDeterministic: Bool {
-    decision.plan.options.cells != nil && resolved.keepsOrder && Set(request.instructionSets).count <= 1
+    decision.plan.options.cells != nil && resolved.keepsOrder && Set(instructionSets).count <= 1
   }
 
   /// What the ranks do.
@@ -202,19 +254,13 @@ struct TrainingSession {
 
   /// The kernels of a rank.
   func library() -> any KernelLibrary {
-    switch request.kernels {
-    case .reference: ReferenceKernelLibrary()
-    case .onednn:
-      request.kernelPaths.isEmpty
-        ? FastKernelLibrary(threads: threads)
-        : FastKernelLibrary(threads: threads, paths: request.kernelPaths)
-    }
+    request.kernels.library(threads: threads, paths: request.kernelPaths)
   }
 
   /// The threads of a rank: one where sums keep their order.
   var threads: Int {
     if decision.plan.options.cells != nil { return 1 }
-    return request.threads ?? max(1, processorCount() / max(1, ranks.devices.count))
+    return request.threads ?? max(1, ThisComputer.processorCount / max(1, ranks.devices.count))
   }
 
   /// The learning rates of the run, in words that are equal where they are.

@@ -7,6 +7,7 @@ import Documents
 import Kernels
 import Reporting
 import Results
+import Units
 import Workflows
 
 /// `partita calibrate`.
@@ -18,11 +19,9 @@ struct CalibrateCommand: ParsableCommand {
       EXAMPLES
         $ partita calibrate --out mine.yaml
         $ partita plan lenet --machine mine.yaml --batch 64
+        $ partita calibrate --instruction-sets native,sse41 --out unequal.yaml
         $ partita calibrate --compare lenet --machine mine.yaml --batch 64
       """)
-
-  /// Which kernels are measured.
-  enum Kernels: String, CaseIterable, ExpressibleByArgument { case onednn, reference }
 
   @Option(help: ArgumentHelp("Write the machine file here (default: standard output).", valueName: "file"))
   var out: String?
@@ -30,8 +29,7 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("How many ranks, each a device (default: one for each core).", valueName: "n"))
   var ranks: Int?
 
-  @Option(help: "The kernels that are measured.")
-  var kernels = Kernels.onednn
+  @OptionGroup var kernels: KernelOptions
 
   @Option(help: ArgumentHelp("The time to spend.", valueName: "seconds"))
   var seconds = 60
@@ -50,46 +48,66 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The cells of the mini-batch of --compare (default: 16).", valueName: "n"))
   var cells: Int?
 
-  @Flag(help: "Print the result of --compare as a JSON document, whose schema is published.")
+  @Flag(help: "Print a JSON document, whose schema is published: a summary, or the result of --compare.")
   var json = false
 
   /// This process is one of the ranks that the exchange is measured between.
   @Flag(help: .hidden)
   var rankSeat = false
 
+  /// This process measures the kernels of one instruction set for so many seconds.
+  @Option(help: .hidden)
+  var kernelSeat: Double?
+
   func validate() throws {
     try Reading.positive(ranks, "--ranks")
     guard 1...3600 ~= seconds else { throw ValidationError("--seconds is 1 to 3600, not \(seconds)") }
     if let ranks, ranks > 1024 { throw ValidationError("--ranks is at most 1024, not \(ranks)") }
+    try kernels.requireOneSet(forEachOf: ranks)
+    if json, compare == nil, out == nil {
+      throw ValidationError("--json needs --out FILE: the machine file goes there")
+    }
+    if compare != nil, !kernels.instructionSets.isEmpty {
+      throw ValidationError("--compare runs the kernels as they are: leave out --instruction-sets")
+    }
   }
 
   func run() throws {
     if rankSeat { return try Self.takeSeat() }
+    if let kernelSeat { return try serveKernels(kernels.library, seconds: kernelSeat) }
     if let compare { return try check(compare) }
-    let count = ranks ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let sets = kernels.instructionSets
+    let count = sets.isEmpty ? ranks ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : sets.count
     let start = ContinuousClock.now
     let exchanges = count > 1 ? try Self.measureExchanges() : []
-    let library = library
-    let spent = (ContinuousClock.now - start) / .seconds(1)
     // What is left out is the making of the file.
-    let left = max(1, Double(seconds) - spent - 1)
-    guard let measured = calibrateKernels(library, seconds: left) else {
-      throw InputError(.inputOutput, "there is no memory to measure kernels in")
-    }
+    let left = max(1, Double(seconds) - (ContinuousClock.now - start) / .seconds(1) - 1)
     let calibration = Calibration(
-      library: library, ranks: count, kernels: measured, exchanges: exchanges)
-    Output.writeToStandardError(
-      "partita: measured \(measured.measuredCount) points in \(ContinuousClock.now - start), "
-        + "\(measured.leftOutCount) have the rates of their neighbours\n")
-    if let out {
-      try Output.write(Array(calibration.machineFile.utf8), toFile: out)
-    } else {
-      try Output.write(calibration.machineFile)
+      kinds: try sets.isEmpty
+        ? [equalRanks(count, seconds: left)]
+        : measureKinds(of: sets, seconds: left) { ["calibrate", "--kernel-seat", "\($0)"] },
+      exchanges: exchanges)
+    let duration = ContinuousClock.now - start
+    for kind in calibration.kinds {
+      Output.writeToStandardError(
+        "partita: \(kind.name): measured \(kind.kernels.measuredCount) points, "
+          + "\(kind.kernels.leftOutCount) have the rates of their neighbours\n")
     }
+    guard let out else { return try Output.write(calibration.machineFile) }
+    try Output.write(Array(calibration.machineFile.utf8), toFile: out)
+    guard json else { return }
+    let summary = calibration.summary(duration: Seconds(duration / .seconds(1)))
+    try Output.write(summary.json(machineFile: out).prettyPrinted)
   }
 
-  private var library: any KernelLibrary {
-    kernels == .onednn ? FastKernelLibrary(threads: 1) : ReferenceKernelLibrary()
+  /// This process measured, for ranks that are all as it is.
+  private func equalRanks(_ count: Int, seconds: Double) throws(InputError) -> Calibration.Kind {
+    let library = kernels.library
+    guard let measured = calibrateKernels(library, seconds: seconds) else {
+      throw InputError(.inputOutput, "there is no memory to measure kernels in")
+    }
+    return Calibration.Kind(
+      name: "rank", count: count, instructionSet: nil, library: library.description, kernels: measured)
   }
 
   private func check(_ model: String) throws {
@@ -97,7 +115,7 @@ struct CalibrateCommand: ParsableCommand {
     request.machine = machine
     request.batch = batch
     request.cells = cells
-    let result = try compareKernels(request, library: library)
+    let result = try compareKernels(request, library: kernels.library)
     try Output.write(
       json
         ? Reporting.json(of: result.comparisons, model: model, machine: result.machine).prettyPrinted

@@ -67,7 +67,6 @@ struct TrainCommand: ParsableCommand {
     keeping.apply(to: &request)
     request.dataFolders = datasetFolders(
       given: Environment.value(of: "PARTITA_DATA"), executable: Environment.executable)
-    request.kernelPaths = Environment.value(of: "PARTITA_ONEDNN").map { [$0] } ?? []
     if rankSeat { Process.exit(runRank(request)) }
     try keeping.requireFolders()
     try train(request)

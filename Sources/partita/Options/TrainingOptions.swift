@@ -1,11 +1,9 @@
-public import ArgumentParser
+import ArgumentParser
 import Datasets
 import Diagnostics
 import Execution
 import Glibc
-public import Workflows
-
-extension TrainingRequest.Kernels: ExpressibleByArgument {}
+import Workflows
 
 /// How a training run goes: how long, how fast it learns, and what computes.
 struct TrainingOptions: ParsableArguments {
@@ -38,20 +36,13 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Train only what comes after this layer.", valueName: "layer"))
   var freeze: String?
 
-  @Option(help: "What computes; without oneDNN's library the reference kernels do.")
-  var kernels: TrainingRequest.Kernels = .onednn
-
   @Option(help: "Whether every number of ranks gives the same bits.")
   var deterministic: Switch = .on
 
   @Option(help: ArgumentHelp("The threads of each rank (default: the cores, divided).", valueName: "n"))
   var threads: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "A limit on the instruction set of each rank, such as AVX2,SSE41.", valueName: "set,…"),
-    transform: Reading.instructionSets)
-  var instructionSets: [String] = []
+  @OptionGroup var kernels: KernelOptions
 
   @Flag(help: "Leave out the test samples.")
   var noEvaluation = false
@@ -66,15 +57,7 @@ struct TrainingOptions: ParsableArguments {
     if let learningRate, !(learningRate.isFinite && learningRate > 0) {
       throw ValidationError("--learning-rate must be above zero, and is \(learningRate)")
     }
-    if !instructionSets.isEmpty {
-      if kernels == .reference {
-        throw ValidationError("--instruction-sets limits oneDNN: leave out '--kernels reference'")
-      }
-      if let ranks, ranks != instructionSets.count {
-        throw ValidationError(
-          "--instruction-sets names \(instructionSets.count) for \(ranks) ranks: name one for each")
-      }
-    }
+    try kernels.requireOneSet(forEachOf: ranks)
   }
 
   /// Sets a request.
@@ -87,9 +70,10 @@ struct TrainingOptions: ParsableArguments {
     request.schedule = schedule
     request.planning.freeze = freeze
     request.isDeterministic = deterministic == .on
-    request.kernels = kernels
+    request.kernels = kernels.kernels
+    request.kernelPaths = kernels.paths
     request.threads = threads
-    request.instructionSets = instructionSets
+    request.instructionSets = kernels.instructionSets
     request.evaluates = !noEvaluation
   }
 }
@@ -166,24 +150,6 @@ struct KeepingOptions: ParsableArguments {
 }
 
 extension Reading {
-  /// The instruction sets by which oneDNN can be limited.
-  private static let knownInstructionSets = [
-    "SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI",
-    "AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX512_CORE_AMX", "DEFAULT",
-  ]
-
-  /// Reads names of instruction sets separated by commas.
-  static func instructionSets(_ text: String) throws -> [String] {
-    try text.split(separator: ",", omittingEmptySubsequences: false).map { word in
-      let word = String(word)
-      guard knownInstructionSets.contains(word) else {
-        let hint = nearestName(to: word, among: knownInstructionSets).map { "; did you mean '\($0)'?" } ?? ""
-        throw ValidationError("'\(word)' is none of \(knownInstructionSets.joined(separator: ", "))\(hint)")
-      }
-      return word
-    }
-  }
-
   /// Reads where a run is made to fail, such as `12:mid-step`.
   static func failure(_ text: String) throws -> TrainingRequest.Failure {
     let points = TrainingRequest.Failure.stepPoints + FaultPoint.allCases.map(\.rawValue)

@@ -20,6 +20,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
+/// What the tests of several targets share; only tests import it.
+func support(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
 let package = Package(
   name: "partita",
   products: [.executable(name: "partita", targets: ["partita"])],
@@ -89,20 +94,23 @@ let package = Package(
     // A rank of the tests and benchmarks of `Communication`; no product, nobody types it.
     .executableTarget(name: "RankProbe", dependencies: ["Communication"], swiftSettings: settings),
     // Tests
+    support("TestSupport", []),
+    support("TestMachines", ["Units", "Graphs", "Machines", "Devices", "Plans"]),
     tests("UnitsTests", ["Units"]),
     tests("DiagnosticsTests", ["Diagnostics"]),
-    tests("DocumentsTests", ["Documents", "Diagnostics"]),
-    tests("GraphsTests", ["Graphs", "Units", "Diagnostics"]),
-    tests("ONNXImportTests", ["ONNXImport", "Graphs", "Diagnostics"]),
+    tests("DocumentsTests", ["TestSupport", "Documents", "Diagnostics"]),
+    tests("GraphsTests", ["TestSupport", "Graphs", "Units", "Diagnostics"]),
+    tests("ONNXImportTests", ["TestSupport", "ONNXImport", "Graphs", "Diagnostics"]),
     tests("DifferentiationTests", ["Differentiation", "Graphs", "Diagnostics", "Units"]),
-    tests("KernelsTests", ["Kernels", "Differentiation", "Graphs"]),
-    tests("MachinesTests", ["Machines", "Units", "Diagnostics"]),
+    tests("KernelsTests", ["TestSupport", "Kernels", "Differentiation", "Graphs"]),
+    tests("MachinesTests", ["TestSupport", "Machines", "Units", "Diagnostics"]),
     tests("ResultsTests", ["Results", "Units"]),
-    tests("DatasetsTests", ["Datasets", "Units", "Diagnostics"]),
+    tests("DatasetsTests", ["TestSupport", "Datasets", "Units", "Diagnostics"]),
     tests("CommunicationTests", ["Communication", "RankProbe", "Units", "Diagnostics"]),
     tests(
       "ExecutionTests",
       [
+        "TestSupport",
         "Execution", "Plans", "Differentiation", "Devices", "Machines", "Graphs", "Kernels", "Communication",
         "Datasets", "Documents", "Units", "Results", "Diagnostics",
       ]),
@@ -110,16 +118,20 @@ let package = Package(
     tests(
       "PlansTests",
       [
+        "TestMachines", "TestSupport",
         "Plans", "Differentiation", "Devices", "Machines", "Graphs", "Units", "Results", "Documents",
         "Diagnostics",
       ]),
-    tests("PricingTests", ["Pricing", "Plans", "Devices", "Machines", "Graphs", "Units", "Results"]),
+    tests(
+      "PricingTests",
+      ["TestMachines", "Pricing", "Plans", "Devices", "Machines", "Graphs", "Units", "Results"]),
     tests(
       "SimulationTests",
-      ["Simulation", "Pricing", "Plans", "Devices", "Machines", "Graphs", "Units", "Results"]),
+      ["TestMachines", "Simulation", "Pricing", "Plans", "Devices", "Machines", "Graphs", "Units", "Results"]),
     tests(
       "PlanningTests",
       [
+        "TestSupport",
         "Planning", "Plans", "Pricing", "Simulation", "Differentiation", "Devices", "Machines", "Graphs",
         "Units", "Results",
       ]),
@@ -127,6 +139,7 @@ let package = Package(
     tests(
       "WorkflowsTests",
       [
+        "TestSupport",
         "Workflows", "Documents", "Graphs", "Differentiation", "Machines", "Plans", "Planning", "Results",
         "Units", "Diagnostics", "Execution", "Kernels",
       ]),
@@ -134,6 +147,7 @@ let package = Package(
     tests(
       "AgreementTests",
       [
+        "TestSupport",
         "Workflows", "Planning", "Plans", "Pricing", "Simulation", "Differentiation", "Devices", "Machines",
         "Graphs", "Units", "Results", "Kernels", "Communication", "Execution",
       ]),

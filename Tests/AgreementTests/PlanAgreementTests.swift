@@ -9,6 +9,7 @@ import Simulation
 import Results
 import Testing
 import Units
+import TestSupport
 
 /// The contracts of lowered plans: what is priced, what is simulated and what the training graph says must
 /// agree.

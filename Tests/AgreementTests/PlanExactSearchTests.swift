@@ -6,6 +6,7 @@ import Plans
 import Results
 import Testing
 import Units
+import TestSupport
 
 /// The second implementation is brute force over whole plans.
 ///

@@ -7,13 +7,14 @@ import Plans
 import Pricing
 import Results
 import Units
+import TestSupport
 
 /// Random small planning problems: graphs of at most six operators besides forks and the loss, small
 /// machines of every form, and random ways of running the step.
 struct PlanProblems {
   var random: SplitMix64
 
-  init(seed: UInt64) { random = SplitMix64(state: seed) }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   // MARK: Networks
 

@@ -5,6 +5,7 @@ import Results
 import Simulation
 import Testing
 import Units
+import TestSupport
 
 /// The agreement properties of price and simulation, on random task graphs and machines.
 struct PriceAndSimulationTests {

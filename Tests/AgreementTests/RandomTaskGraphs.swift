@@ -3,28 +3,13 @@ import Graphs
 import Machines
 import Plans
 import Units
-
-/// A reproducible generator (Steele, Lea, Flood 2014, SplitMix64).
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-    return word ^ (word >> 31)
-  }
-
-  mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
-  mutating func element<T>(of array: [T]) -> T { array[number(0...(array.count - 1))] }
-  mutating func chance(_ percent: Int) -> Bool { number(1...100) <= percent }
-}
+import TestSupport
 
 /// Machines and task graphs without meaning, of every kind of resource and task.
 struct RandomTaskGraphs {
   var random: SplitMix64
 
-  init(seed: UInt64) { random = SplitMix64(state: seed) }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   /// A mesh, drives with flash on a shared switch or on the host, and a host.
   mutating func machine() -> Machine {

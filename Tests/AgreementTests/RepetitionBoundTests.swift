@@ -7,6 +7,7 @@ import Results
 import Simulation
 import Testing
 import Units
+import TestSupport
 
 /// The bound by which a search passes over pipelined plans, against what simulation says of them.
 struct RepetitionBoundTests {

@@ -10,6 +10,7 @@ import Results
 import Simulation
 import Testing
 import Units
+import TestSupport
 
 /// Parameters that several nodes read, in one layout or in several, on the same devices or on others.
 ///

@@ -57,7 +57,8 @@ struct ArchitectureTests {
   @Test func `the manifest is read: every folder of Sources and Tests is one target`() {
     let all = Self.targets + Self.manifest.declarations
     #expect(all.map(\.name).sorted() == PackageFolder.folders(in: "Sources"))
-    #expect(Self.manifest.tests.map(\.name).sorted() == PackageFolder.folders(in: "Tests"))
+    let tests = Self.manifest.tests + Self.manifest.support
+    #expect(tests.map(\.name).sorted() == PackageFolder.folders(in: "Tests"))
     let machines = Self.targets.first { $0.name == "Machines" }
     #expect(machines?.dependencies == ["Units", "Diagnostics", "Yams"])
     #expect(machines?.products == ["Yams"])
@@ -72,7 +73,7 @@ struct ArchitectureTests {
   }
 
   @Test func `every import of a test is a declared dependency`() {
-    for target in Self.manifest.tests {
+    for target in Self.manifest.tests + Self.manifest.support {
       for (file, module) in imports(below: "Tests/\(target.name)")
       where !Self.system.contains(module) && module != "Testing" && module != "Foundation" {
         #expect(target.dependencies.contains(module), "\(file) imports \(module), which is not declared")
@@ -88,6 +89,14 @@ struct ArchitectureTests {
         let edge = "\(target.name)→\(dependency)"
         #expect(below < layer || Self.within.contains(edge), "\(edge) goes up or along a layer")
       }
+    }
+  }
+
+  @Test func `what tests share is imported by tests alone`() {
+    let shared = Set(Self.manifest.support.map(\.name))
+    #expect(!shared.isEmpty)
+    for target in Self.targets + Self.manifest.support {
+      #expect(shared.isDisjoint(with: target.dependencies), "\(target.name) imports what tests share")
     }
   }
 

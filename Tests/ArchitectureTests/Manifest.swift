@@ -15,13 +15,16 @@ struct Manifest {
   /// Targets in C, which import nothing.
   let declarations: [Target]
   let tests: [Target]
+  /// What tests of several targets share.
+  let support: [Target]
 
-  /// Reads calls of the manifest's helpers `library` and `tests`, and of `.executableTarget`.
+  /// Reads calls of the manifest's helpers `library`, `tests` and `support`, and of `.executableTarget`.
   init(text: String) {
     let text = text.split(separator: "\n", omittingEmptySubsequences: false)
       .filter { !$0.drop { $0 == " " }.hasPrefix("//") }.joined(separator: "\n")
     libraries = Manifest.calls(of: "library(\"", in: text) + Manifest.calls(of: "library(\n", in: text)
     tests = Manifest.calls(of: "tests(\"", in: text) + Manifest.calls(of: "tests(\n", in: text)
+    support = Manifest.calls(of: "support(\"", in: text)
     declarations = Manifest.calls(of: ".target(name: \"", in: text)
     executables = Manifest.calls(of: ".executableTarget(", in: text)
   }

@@ -2,6 +2,7 @@ import Datasets
 import Diagnostics
 import Glibc
 import Testing
+import TestSupport
 
 struct OpenDatasetTests {
   let folder: TemporaryFolder

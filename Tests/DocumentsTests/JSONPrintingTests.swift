@@ -1,18 +1,6 @@
 import Documents
 import Testing
-
-/// Steele, Lea and Flood's generator: every seed gives another sequence.
-private struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
+import TestSupport
 
 struct JSONPrintingTests {
   @Test func `what fits a line stands on one line`() {
@@ -60,7 +48,7 @@ struct JSONPrintingTests {
 
   @Test(arguments: 0..<200 as Range<UInt64>)
   func `what is printed reads back equal, and prints equal again`(seed: UInt64) throws {
-    var generator = SplitMix64(state: seed)
+    var generator = SplitMix64(seed: seed)
     let value = Self.value(depth: 4, using: &generator)
     for text in [value.prettyPrinted, value.compact] {
       let again = try JSONElement(parsing: Array(text.utf8), file: "seed \(seed)").value

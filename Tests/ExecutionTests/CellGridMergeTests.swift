@@ -1,5 +1,6 @@
 import Plans
 import Testing
+import TestSupport
 
 @testable import Execution
 
@@ -8,7 +9,7 @@ struct CellGridMergeTests {
   @Test(arguments: 1...40)
   func mergedNodesAreTheMaximalSubtreesOfTheirCells(count: Int) {
     let grid = CellGrid(samples: count, cells: count)
-    var random = ExchangeRandom(state: UInt64(count))
+    var random = SplitMix64(seed: UInt64(count))
     for _ in 0..<20 {
       let owners = (0..<count).map { _ in Int.random(in: 0..<3, using: &random) }
       func ranges(_ owned: [Int]) -> [Range<Int>] {

@@ -4,6 +4,7 @@ import Machines
 import Plans
 import Testing
 import Units
+import TestSupport
 
 /// Every conversion on real buffers of several ranks, against slices and sums of the whole tensor.
 ///
@@ -44,7 +45,7 @@ struct ExchangeConversionTests {
   }
 
   private static func trials(_ one: Case, _ cut: Cut, count: Int, seed: UInt64) -> [Trial] {
-    var random = ExchangeRandom(state: seed)
+    var random = SplitMix64(seed: seed)
     let layouts = exchangeLayouts(dimensions: one.shape.count, levels: one.ways.count)
     var trials: [Trial] = []
     while trials.count < count {

@@ -3,6 +3,7 @@ import Graphs
 import Machines
 import Testing
 import Units
+import TestSupport
 
 @testable import Plans
 
@@ -10,7 +11,7 @@ import Units
 struct ExchangePartialSumsTests {
   // The second implementation counts partial sums level by level from the cells that devices have.
   @Test(arguments: 1...30) func programsReceiveWhatIsPriced(seed: UInt64) throws {
-    var random = ExchangeRandom(state: seed)
+    var random = SplitMix64(seed: seed)
     let ways = [[2], [3], [2, 2], [3, 2], [2, 2, 2]][Int.random(in: 0..<5, using: &random)]
     let isEven = Bool.random(using: &random)
     let shares = Shares(

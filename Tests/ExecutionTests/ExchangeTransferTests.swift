@@ -3,6 +3,7 @@ import Graphs
 import Machines
 import Testing
 import Units
+import TestSupport
 
 @testable import Plans
 
@@ -16,7 +17,7 @@ struct ExchangeTransferTests {
     let programs: [ExchangeProgram]
   }
 
-  private static func cut(_ random: inout ExchangeRandom, firstDevice: Int) -> Cut {
+  private static func cut(_ random: inout SplitMix64, firstDevice: Int) -> Cut {
     let ways = [[1], [2], [3], [2, 2], [2, 3]][Int.random(in: 0..<5, using: &random)]
     let isEven = Bool.random(using: &random)
     return Cut(
@@ -25,7 +26,7 @@ struct ExchangeTransferTests {
   }
 
   /// A layout of whole elements.
-  private static func layout(_ cut: Cut, dimensions: Int, _ random: inout ExchangeRandom) -> Layout {
+  private static func layout(_ cut: Cut, dimensions: Int, _ random: inout SplitMix64) -> Layout {
     Layout(
       (0..<cut.levelCount).map { _ in
         let dimension = Int.random(in: -1..<dimensions, using: &random)
@@ -34,7 +35,7 @@ struct ExchangeTransferTests {
   }
 
   /// Transfers between groups that lie apart or share devices.
-  private static func trial(_ random: inout ExchangeRandom) -> Trial {
+  private static func trial(_ random: inout SplitMix64) -> Trial {
     let shape = (0..<Int.random(in: 1...3, using: &random)).map { _ in Int.random(in: 1...9, using: &random) }
     let cuts = [
       cut(&random, firstDevice: 0), cut(&random, firstDevice: Int.random(in: 0...6, using: &random)),
@@ -63,7 +64,7 @@ struct ExchangeTransferTests {
 
   @Test func everyReceiverHasItsPartAndTheBytesAreThoseOfTheFlows() {
     let seed: UInt64 = 11
-    var random = ExchangeRandom(state: seed)
+    var random = SplitMix64(seed: seed)
     let trials = (0..<150).map { _ in Self.trial(&random) }
     let network = ExchangeNetwork(Self.deviceCount)
     let results = ExchangeResults<[UInt64]>(Self.deviceCount, trials.count, [])

@@ -4,6 +4,7 @@ import Machines
 import Plans
 import Testing
 import Units
+import TestSupport
 
 /// Sums whose order is fixed: along the tree over the cells, and on the host.
 struct ExchangeTreeTests {
@@ -18,7 +19,7 @@ struct ExchangeTreeTests {
   }
 
   /// Every level of every split is summed; cells go to devices in any ranges.
-  private static func trial(_ random: inout ExchangeRandom) -> Trial {
+  private static func trial(_ random: inout SplitMix64) -> Trial {
     let ways = [[2], [3], [4], [2, 2], [3, 2]][Int.random(in: 0..<5, using: &random)]
     let devices = ways.reduce(1, *)
     let count = Int.random(in: 1...20, using: &random)
@@ -90,7 +91,7 @@ struct ExchangeTreeTests {
 
   @Test func everySumIsThatOfTheTreeBitForBit() {
     let seed: UInt64 = 5
-    var random = ExchangeRandom(state: seed)
+    var random = SplitMix64(seed: seed)
     let trials = (0..<120).map { _ in Self.trial(&random) }
     let network = ExchangeNetwork(Self.hostIndex + 1)
     let results = ExchangeResults<[Double]>(network.count, trials.count, [])

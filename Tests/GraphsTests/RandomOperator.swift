@@ -1,4 +1,5 @@
 import Graphs
+import TestSupport
 
 /// An operator with inputs that fit it.
 struct OperatorCase: CustomStringConvertible {

@@ -1,5 +1,6 @@
 import Graphs
 import Testing
+import TestSupport
 
 /// The parts that the two sides of a level have of a case.
 private struct Parts {

@@ -2,6 +2,7 @@ import Differentiation
 import Graphs
 import Kernels
 import Testing
+import TestSupport
 
 // Numbers 1, 2, 6 around an origin of 2: S₁ = 3, S₂ = 17, mean 3, variance (4 + 1 + 9) ∕ 3 = 14 ∕ 3.
 @Test func momentsFollowFromShiftedSums() {
@@ -41,7 +42,7 @@ private let normalizers: [(library: any KernelLibrary, scalar: KernelScalarType,
   _ index: Int
 ) throws {
   let (library, scalar, tolerance) = normalizers[index]
-  var random = SplitMix64(state: 11)
+  var random = SplitMix64(seed: 11)
   let normalization = Operator.batchNormalization(BatchNormalization())
   let shape = [5, 3, 2, 4]
   let tensors = [

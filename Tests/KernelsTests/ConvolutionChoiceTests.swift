@@ -1,6 +1,7 @@
 import Graphs
 import Kernels
 import Testing
+import TestSupport
 
 /// Convolutions whose channels fill no block, and one whose channels do.
 private let shapes: [(source: [Int], weights: [Int], rules: Convolution)] = [
@@ -25,7 +26,7 @@ private let shapes: [(source: [Int], weights: [Int], rules: Convolution)] = [
   let (source, weights, rules) = shapes[index]
   let convolution = Operator.convolution(rules)
   let runner = KernelRunner(library: fastLibraries[0], scalar: .float32)
-  var random = SplitMix64(state: UInt64(index) + 40)
+  var random = SplitMix64(seed: UInt64(index) + 40)
   let all = 9
   func type(_ shape: [Int]) -> TensorType { TensorType(.float32, shape) }
   func types(_ samples: Int) -> [TensorType] {

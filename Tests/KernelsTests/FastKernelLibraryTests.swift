@@ -1,6 +1,7 @@
 import Graphs
 import Kernels
 import Testing
+import TestSupport
 
 /// A library with oneDNN where it is installed, and one without it.
 let fastLibraries = [FastKernelLibrary(), FastKernelLibrary(paths: [])]
@@ -11,7 +12,7 @@ func expectAgreement(
   _ library: FastKernelLibrary, _ test: KernelCase, seed: UInt64, moment: KernelMoment? = nil,
   tolerance: Double = 1e-5
 ) throws {
-  var random = SplitMix64(state: seed)
+  var random = SplitMix64(seed: seed)
   let types = test.shapes.map { TensorType(.float32, $0) }
   // Numbers that Float32 holds exactly, so that both begin with the same.
   let inputs = zip(test.shapes, test.fillings).map { shape, filling in
@@ -147,7 +148,7 @@ private func randomCases(_ random: inout SplitMix64) -> [KernelCase] {
 
 // Expected: the reference kernels in Float64. Awkward shapes: single places, columns that fill no vector.
 @Test(arguments: 1...40) func fastKernelsAgreeOnRandomShapes(seed: UInt64) throws {
-  var random = SplitMix64(state: seed &* 977)
+  var random = SplitMix64(seed: seed &* 977)
   for test in randomCases(&random)
   where (try? test.operator.rules.outputTypes(inputs: test.shapes.map { TensorType(.float32, $0) })) != nil {
     for library in fastLibraries { try expectAgreement(library, test, seed: seed) }
@@ -158,7 +159,7 @@ private func randomCases(_ random: inout SplitMix64) -> [KernelCase] {
 // dropout that lies apart.
 @Test(arguments: fastLibraries.indices) func partsAgreeWithTheReference(_ library: Int) throws {
   let library = fastLibraries[library]
-  var random = SplitMix64(state: 4)
+  var random = SplitMix64(seed: 4)
   let convolution = Operator.convolution(Convolution(padding: 1, groups: 4))
   let shapes = [[2, 4, 5, 5], [6, 2, 3, 3], [6]]
   let inputs = shapes.map { Filling.signed.tensor($0, &random) }
@@ -184,7 +185,7 @@ private func randomCases(_ random: inout SplitMix64) -> [KernelCase] {
 // The same kernel run from several threads at once writes the same bits: scratch memory is the caller's
 // alone.
 @Test func kernelsRunInSeveralThreadsAtOnce() async throws {
-  var random = SplitMix64(state: 8)
+  var random = SplitMix64(seed: 8)
   let shapes = [[2, 20, 9, 9], [24, 20, 3, 3], [24]]
   let inputs = shapes.map { Filling.signed.tensor($0, &random) }
   let runner = KernelRunner(library: fastLibraries[0], scalar: .float32)

@@ -1,18 +1,7 @@
 import Graphs
 import Kernels
 import Testing
-
-/// The generator of the tests: equal seeds give equal numbers everywhere.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
+import TestSupport
 
 /// How an operand of a test is filled.
 enum Filling {
@@ -96,7 +85,7 @@ func centralDifferences(
 ///
 /// The kernel gets only the operands that the rule declares, so an undeclared saved activation fails here.
 func checkGradients(of test: KernelCase, seed: UInt64) throws {
-  var random = SplitMix64(state: seed)
+  var random = SplitMix64(seed: seed)
   let types = test.shapes.map { TensorType(.float64, $0) }
   let kernel = try OperatorKernel(test.operator, inputs: types, cells: test.cells)
   let inputs = zip(test.shapes, test.fillings).map { $1.tensor($0, &random) }

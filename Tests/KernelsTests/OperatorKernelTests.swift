@@ -1,6 +1,7 @@
 import Graphs
 import Kernels
 import Testing
+import TestSupport
 
 /// Central differences in Float64 are the second implementation of every gradient.
 @Test(arguments: kernelCases)
@@ -34,7 +35,7 @@ func gradientsAreThoseOfCentralDifferences(_ test: KernelCase) throws {
 /// terms.
 @Test(arguments: kernelCases)
 func float32AgreesWithFloat64(_ test: KernelCase) throws {
-  var random = SplitMix64(state: 7)
+  var random = SplitMix64(seed: 7)
   let kernel = try OperatorKernel(
     test.operator, inputs: test.shapes.map { TensorType(.float32, $0) }, cells: test.cells)
   let exact = zip(test.shapes, test.fillings).map { $1.tensor($0, &random) }

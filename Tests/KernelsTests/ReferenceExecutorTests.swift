@@ -2,6 +2,7 @@ import Differentiation
 import Graphs
 import Kernels
 import Testing
+import TestSupport
 
 /// A small network and its name.
 struct SmallNetwork: CustomTestStringConvertible, Sendable {
@@ -101,7 +102,7 @@ let smallNetworks = [perceptron, residual, dense, convolutional, tied, attention
 
 /// Random samples, labels, parameters and statistics for a training graph.
 func randomTensors(for graph: Graph, seed: UInt64) -> [TensorID: ReferenceTensor<Double>] {
-  var random = SplitMix64(state: seed)
+  var random = SplitMix64(seed: seed)
   var tensors: [TensorID: ReferenceTensor<Double>] = [:]
   for (index, tensor) in graph.tensors.enumerated() {
     let filling: Filling? =

@@ -1,6 +1,7 @@
 import Graphs
 import Kernels
 import Testing
+import TestSupport
 
 /// Cases without statistics of the batch, which take two steps and are tested with ``BatchMoments``.
 let oneStepCases = kernelCases.filter { test in
@@ -9,7 +10,7 @@ let oneStepCases = kernelCases.filter { test in
 
 // Expected: the same kernel called directly, which the gradient checks prove. Float64 passes unchanged.
 @Test(arguments: oneStepCases) func referenceKernelsReadAndWriteMemory(test: KernelCase) throws {
-  var random = SplitMix64(state: 7)
+  var random = SplitMix64(seed: 7)
   let types = test.shapes.map { TensorType(.float32, $0) }
   let direct = try OperatorKernel(test.operator, inputs: types)
   let inputs = zip(test.shapes, test.fillings).map { $1.tensor($0, &random) }
@@ -40,7 +41,7 @@ let oneStepCases = kernelCases.filter { test in
 
 // Two halves of the batch, divided by all labels: their losses add up to the whole loss (definition).
 @Test func theLossOfPartsAddsUp() throws {
-  var random = SplitMix64(state: 3)
+  var random = SplitMix64(seed: 3)
   let logits = Filling.signed.tensor([6, 4], &random)
   let labels = Filling.whole(below: 4).tensor([6], &random)
   var runner = KernelRunner(library: ReferenceKernelLibrary(), scalar: .float64)
@@ -99,7 +100,7 @@ let oneStepCases = kernelCases.filter { test in
 
 // Two of four groups, with the attribute of the whole: the first half of what the whole gives.
 @Test func theGroupsPresentFollowFromTheShapes() throws {
-  var random = SplitMix64(state: 5)
+  var random = SplitMix64(seed: 5)
   let convolution = Operator.convolution(Convolution(padding: 1, groups: 4))
   let runner = KernelRunner(library: ReferenceKernelLibrary(), scalar: .float64)
   let input = Filling.signed.tensor([1, 8, 3, 3], &random)

@@ -1,10 +1,11 @@
 import Graphs
 import Kernels
 import Testing
+import TestSupport
 
 /// Everything that the steps of an operator write, one after another.
 private func allWritten(_ library: FastKernelLibrary, _ test: KernelCase, seed: UInt64) throws -> [[Double]] {
-  var random = SplitMix64(state: seed)
+  var random = SplitMix64(seed: seed)
   let types = test.shapes.map { TensorType(.float32, $0) }
   let inputs = zip(test.shapes, test.fillings).map { $1.tensor($0, &random) }
   var runner = KernelRunner(library: library, scalar: .float32)

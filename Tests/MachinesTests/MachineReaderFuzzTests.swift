@@ -1,6 +1,7 @@
 import Diagnostics
 import Machines
 import Testing
+import TestSupport
 
 @Suite struct MachineReaderFuzzTests {
   static let fragments: [String] = [

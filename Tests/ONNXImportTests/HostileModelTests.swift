@@ -3,6 +3,7 @@ import Glibc
 import Graphs
 import ONNXImport
 import Testing
+import TestSupport
 
 /// A bad model and a part of the line that must say why.
 struct Hostile: Sendable, CustomStringConvertible {

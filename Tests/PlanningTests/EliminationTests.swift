@@ -1,4 +1,5 @@
 import Testing
+import TestSupport
 
 @testable import Planning
 
@@ -80,7 +81,7 @@ struct EliminationTests {
 struct RandomNetworks {
   private var random: SplitMix64
 
-  init(seed: UInt64) { random = SplitMix64(state: seed) }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   mutating func network() -> CostNetwork {
     var network = CostNetwork()
@@ -104,17 +105,5 @@ struct RandomNetworks {
   /// Small whole numbers, so that there are ties, and now and then something forbidden.
   private mutating func cost() -> Double {
     Int.random(in: 0...11, using: &random) == 0 ? .infinity : Double(Int.random(in: 0...20, using: &random))
-  }
-}
-
-/// A seeded generator (Steele, Lea and Flood, 2014).
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-    return word ^ (word >> 31)
   }
 }

@@ -8,6 +8,7 @@ import Pricing
 import Results
 import Testing
 import Units
+import TestSupport
 
 /// The hierarchical search is its definition: from the top level down, the best list of each level by brute
 /// force over every list, with the levels above fixed and one device standing for everything below (HyPar,
@@ -15,7 +16,7 @@ import Units
 struct HierarchicalSearchTests {
   @Test func eachLevelIsTheBestListOfTheLevelsAboveIt() throws {
     for seed in UInt64(1)...60 {
-      var random = SplitMix64(state: seed)
+      var random = SplitMix64(seed: seed)
       let training = try Self.chain(layers: Int.random(in: 1...5, using: &random), &random)
       let levels = (0..<Int.random(in: 1...3, using: &random)).map { Self.level($0, &random) }
       let objective: Objective = Bool.random(using: &random) ? .communication : .time
@@ -36,7 +37,7 @@ struct HierarchicalSearchTests {
   }
 
   @Test func descendsOnMeshesOnlyAndSaysThatItIsNotExact() throws {
-    var random = SplitMix64(state: 7)
+    var random = SplitMix64(seed: 7)
     let training = try Self.chain(layers: 3, &random)
     let problem = PlanningProblem(
       facts: StepFacts(training), machine: Self.machine([Self.level(0, &random), Self.level(1, &random)]),

@@ -1,5 +1,6 @@
 import Plans
 import Testing
+import TestSupport
 
 /// The tree over the cells, against cells that are joined pair by pair.
 struct CellGridTests {
@@ -34,7 +35,7 @@ struct CellGridTests {
   }
 
   @Test(arguments: 0..<300) func maximalSubtreesAreWhatIsLeftOnceEverythingIsJoined(_ seed: Int) {
-    var random = SplitMix64(state: UInt64(seed))
+    var random = SplitMix64(seed: UInt64(seed))
     let count = Int.random(in: 1...40, using: &random)
     let grid = CellGrid(samples: count + Int.random(in: 0...20, using: &random), cells: count)
     let cells = (0..<count).filter { _ in Int.random(in: 0..<4, using: &random) > 0 }

@@ -5,6 +5,7 @@ import Plans
 import Results
 import Testing
 import Units
+import TestMachines
 
 /// What cells demand of a plan, and what they cost in memory.
 struct CellPlanTests {

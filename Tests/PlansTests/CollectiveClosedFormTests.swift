@@ -2,6 +2,7 @@ import Machines
 import Plans
 import Testing
 import Units
+import TestMachines
 
 /// The closed forms against textbook formulas and against the rounds themselves.
 struct CollectiveClosedFormTests {

@@ -2,6 +2,8 @@ import Machines
 import Plans
 import Testing
 import Units
+import TestSupport
+import TestMachines
 
 /// The messages of each algorithm, checked by moving what they stand for.
 struct CollectiveRoundTests {
@@ -34,7 +36,7 @@ struct CollectiveRoundTests {
   // messages reduce-scatter (w − 1) times the own part to each; other ways give other shares of the same sum.
   @Test(arguments: 2...9)
   func unevenPartsAddUp(ways: Int) {
-    var random = SplitMix64(state: UInt64(ways))
+    var random = SplitMix64(seed: UInt64(ways))
     let sizes = (0..<ways).map { _ in Int.random(in: 0...1_000, using: &random) }
     let total = sizes.reduce(0, +)
     for algorithm in CollectiveAlgorithm.allCases {
@@ -65,7 +67,7 @@ struct CollectiveRoundTests {
   // The pieces of a part that shares do not cut into whole bytes still add up to it.
   @Test(arguments: 2...9)
   func piecesOfAnAllToAllAddUpToTheirPart(ways: Int) {
-    var random = SplitMix64(state: UInt64(ways) + 100)
+    var random = SplitMix64(seed: UInt64(ways) + 100)
     let sizes = (0..<ways).map { _ in Int.random(in: 1...1_000, using: &random) }
     let total = sizes.reduce(0, +)
     let rounds = CollectiveAlgorithm.direct.rounds(.allToAll, sizes: sizes)

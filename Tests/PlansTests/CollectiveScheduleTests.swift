@@ -1,5 +1,6 @@
 import Plans
 import Testing
+import TestSupport
 
 /// The schedules against the rounds that are priced, and by moving what the messages carry.
 struct CollectiveScheduleTests {
@@ -36,7 +37,7 @@ struct CollectiveScheduleTests {
   // from an array of rows and columns that are cut into whole steps: row part × column part.
   @Test(arguments: 1...9)
   func messagesCarryTheBytesThatAreCounted(ways: Int) {
-    var random = SplitMix64(state: UInt64(ways) + 7)
+    var random = SplitMix64(seed: UInt64(ways) + 7)
     for _ in 0..<20 {
       let isEven = Bool.random(using: &random)
       let rows = (0..<ways).map { _ in isEven ? 5 : Int.random(in: 0...9, using: &random) }

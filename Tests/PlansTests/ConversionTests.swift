@@ -3,6 +3,8 @@ import Machines
 import Plans
 import Testing
 import Units
+import TestSupport
+import TestMachines
 
 /// Every expectation comes from devices that really hold sets of elements and exchange them
 /// (``ElementExchange``), or from the formulas of the sharding algebra: n (w − 1) ∕ w and n (w − 1).
@@ -77,7 +79,7 @@ struct ConversionTests {
 
   /// Axes that divide over any, some or none of the levels.
   @Test(arguments: 0..<120) func randomConversionsReceiveWhatTheStepsSay(_ seed: Int) throws {
-    var random = SplitMix64(state: UInt64(seed))
+    var random = SplitMix64(seed: UInt64(seed))
     let ways = (0..<Int.random(in: 1...3, using: &random)).map { _ in Int.random(in: 2...3, using: &random) }
     let group = Self.group(ways)
     let isEven = Int.random(in: 0..<4, using: &random) > 0

@@ -3,6 +3,8 @@ import Machines
 @testable import Plans
 import Testing
 import Units
+import TestSupport
+import TestMachines
 
 /// What devices hold, counted step by step: the second implementation of ``Cut``.
 struct CutTests {
@@ -50,7 +52,7 @@ struct CutTests {
   }
 
   @Test(arguments: 0..<200) func partsAreTheStepsWhoseBlocksADeviceHolds(_ seed: Int) {
-    var random = SplitMix64(state: UInt64(seed))
+    var random = SplitMix64(seed: UInt64(seed))
     let one = Case(&random)
     let layout = Self.layout(one.cut.levelCount, &random)
     let owners = Self.owners(one.cut, one.extent)
@@ -73,7 +75,7 @@ struct CutTests {
   }
 
   @Test(arguments: 0..<200) func equalSharesDifferByAtMostOneOnEachLevelAndOnAllUpperOnes(_ seed: Int) {
-    var random = SplitMix64(state: UInt64(seed))
+    var random = SplitMix64(seed: UInt64(seed))
     let ways = (0..<Int.random(in: 1...5, using: &random)).map { _ in Int.random(in: 2...4, using: &random) }
     let group = meshMachine(ways, .ring).groups[0]
     let cut = Cut(group: group, shares: .equal(group))
@@ -113,7 +115,7 @@ struct CutTests {
 
   /// A receiver asks the replica of its number, and every element of its part comes once.
   @Test(arguments: 0..<40) func flowsAreTheElementsThatDoNotStandThereYet(_ seed: Int) {
-    var random = SplitMix64(state: UInt64(seed))
+    var random = SplitMix64(seed: UInt64(seed))
     let one = Case(&random)
     var other = Case(&random)
     let isSame = Int.random(in: 0..<2, using: &random) == 0

@@ -3,6 +3,7 @@ import Machines
 import Plans
 import Testing
 import Units
+import TestMachines
 
 /// Splits of convolutions with groups over several levels.
 struct GroupedConvolutionTests {

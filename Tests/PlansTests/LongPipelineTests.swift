@@ -5,6 +5,7 @@ import Plans
 import Results
 import Testing
 import Units
+import TestMachines
 
 /// A chain of dense layers, each on a processor of its own.
 private struct LongPipeline {

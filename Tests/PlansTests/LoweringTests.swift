@@ -6,6 +6,7 @@ import Plans
 import Results
 import Testing
 import Units
+import TestMachines
 
 /// What lowering refuses, and the order in which it lets things happen, written down by hand.
 struct LoweringTests {

@@ -3,6 +3,8 @@ import Machines
 @testable import Plans
 import Testing
 import Units
+import TestSupport
+import TestMachines
 
 /// Sums along the fixed tree, against devices that hold sets of cells and send them.
 struct PartialSumsTests {
@@ -24,7 +26,7 @@ struct PartialSumsTests {
   }
 
   @Test(arguments: 0..<150) func stepsReceiveThePartialSumsThatTheOthersHold(_ seed: Int) throws {
-    var random = SplitMix64(state: UInt64(seed))
+    var random = SplitMix64(seed: UInt64(seed))
     let ways = (0..<Int.random(in: 1...3, using: &random)).map { _ in Int.random(in: 2...3, using: &random) }
     let microBatches = Int.random(in: 1...3, using: &random)
     let own = Int.random(in: 1...20, using: &random)

@@ -3,6 +3,7 @@ import Graphs
 import Machines
 import Plans
 import Testing
+import TestMachines
 
 /// The published tables of hybrid parallelism come out of the algebra and stand nowhere in the code.
 ///

@@ -3,6 +3,7 @@ import Plans
 import Results
 import Testing
 import Units
+import TestMachines
 
 struct ResourceTableTests {
   private static func names(_ machine: Machine) -> [String] {

@@ -2,6 +2,7 @@ import Machines
 import Plans
 import Testing
 import Units
+import TestMachines
 
 struct RoutesTests {
   private static func machine(

@@ -5,6 +5,7 @@ import Plans
 import Results
 import Testing
 import Units
+import TestMachines
 
 /// A small network over near-storage drives and an NPU, where steps overlap.
 private struct SteadyPipeline {

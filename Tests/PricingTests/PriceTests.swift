@@ -5,6 +5,7 @@ import Pricing
 import Results
 import Testing
 import Units
+import TestMachines
 
 struct PriceTests {
   /// 1000 B from the first of a number of drives to the host: the link for 1 µs, and then 1 µs more.

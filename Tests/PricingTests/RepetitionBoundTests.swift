@@ -5,6 +5,7 @@ import Plans
 import Pricing
 import Testing
 import Units
+import TestMachines
 
 struct RepetitionBoundTests {
   /// One micro-batch that takes 2 µs on the first drive and then 3 µs on the second, and an update of 1 µs

@@ -8,22 +8,9 @@ import Plans
 import Results
 import Testing
 import Units
+import TestSupport
 
 @testable import Workflows
-
-/// SplitMix64 (Steele, Lea, Flood 2014), so that a printed seed repeats a failure.
-private struct SplitMix64 {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
-  }
-  mutating func below(_ count: Int) -> Int { Int(next() % UInt64(count)) }
-  mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
-}
 
 /// What is written must be what is read: the same plan, and not one that costs the same.
 struct PlanFileRoundTripTests {
@@ -65,15 +52,15 @@ struct PlanFileRoundTripTests {
 
   @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64])
   func aWrittenPlanIsReadAsTheSamePlan(_ seed: UInt64) throws {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     var request = baseRequest()
-    request.overlap = random.pick([.none, .backward, .steady])
-    request.optimizer = random.pick([.sgd, .momentum, .adam])
-    request.precision = random.pick([.float32, .float64, .float16])
-    request.reduction = random.pick([.best, .lazy])
-    request.batchNormalization = random.pick([.full, .cell, .frozen])
-    request.cells = random.pick([nil, 4, 8])
-    let microBatches = random.pick([1, 2, 4])
+    request.overlap = random.element(of: [.none, .backward, .steady])
+    request.optimizer = random.element(of: [.sgd, .momentum, .adam])
+    request.precision = random.element(of: [.float32, .float64, .float16])
+    request.reduction = random.element(of: [.best, .lazy])
+    request.batchNormalization = random.element(of: [.full, .cell, .frozen])
+    request.cells = random.element(of: [nil, 4, 8])
+    let microBatches = random.element(of: [1, 2, 4])
     request.microBatches = microBatches
     let session = try Session(request)
     let group = try #require(session.machine.firstGroupOfSeveral)
@@ -81,8 +68,9 @@ struct PlanFileRoundTripTests {
     let shares = Shares([[1 + random.below(4), 1 + random.below(4)], [1 + random.below(4), 1]])
     let cut = Cut(group: group, shares: shares)
     let rules = training.graph.nodes.indices.map { index in
-      random.pick(
-        OperatorProfile(NodeID(index), in: training.graph)
+      random.element(
+        of:
+          OperatorProfile(NodeID(index), in: training.graph)
           .strategies(over: cut, axes: [.batch, .inputChannel, .outputChannel], fixed: []).map(\.names))
     }
     let plan = Plan(

@@ -1,6 +1,7 @@
 import Diagnostics
 import FoundationEssentials
 import Testing
+import TestSupport
 
 @testable import Graphs
 

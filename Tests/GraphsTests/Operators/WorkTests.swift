@@ -1,5 +1,6 @@
 import Graphs
 import Testing
+import TestSupport
 
 @Suite struct WorkTests {
   @Test func `a convolution's three phases multiply equally often`() throws {

@@ -1,11 +1,8 @@
-import Devices
-import Graphs
-import Machines
-import Plans
+public import Machines
 import Units
 
 /// A processor of 1 TFLOP∕s and 1 TB∕s without launch time, so that 10⁶ multiply-accumulates take 2 µs.
-func processor(_ name: String, group: String? = nil, energies: Bool = true) -> Device {
+public func processor(_ name: String, group: String? = nil, energies: Bool = true) -> Device {
   let roofline = Roofline(
     peaks: [.float32: FLOPsPerSecond(1e12)], efficiency: EfficiencyCurve(constant: 1), launch: .zero)
   return Device(
@@ -18,7 +15,7 @@ func processor(_ name: String, group: String? = nil, energies: Bool = true) -> D
 }
 
 /// A graphics processor that is otherwise the same, and forwards nothing.
-func accelerator(_ name: String, group: String? = nil) -> Device {
+public func accelerator(_ name: String, group: String? = nil) -> Device {
   let device = processor(name, group: group)
   guard case .processor(let roofline) = device.model else { preconditionFailure("a processor is one") }
   return Device(
@@ -27,7 +24,7 @@ func accelerator(_ name: String, group: String? = nil) -> Device {
 }
 
 /// A mesh of equal levels over accelerators.
-func meshMachine(
+public func meshMachine(
   _ ways: [Int], _ topology: Topology, duplex: Duplex = .full, bandwidth: [Double] = [1e9],
   latency: Double = 1e-6
 ) -> Machine {
@@ -44,7 +41,7 @@ func meshMachine(
 }
 
 /// Drives on a switch that a host shares: links of 1 GB∕s and 1 µs, and 2 GB∕s and 2 µs to the host.
-func switchedMachine(drives: Int, duplex: Duplex = .full) -> Machine {
+public func switchedMachine(drives: Int, duplex: Duplex = .full) -> Machine {
   let devices = (0..<drives).map { accelerator("drive[\($0)]", group: "drive") } + [processor("host")]
   var links: [Link] = []
   var wires: [String] = []
@@ -68,7 +65,7 @@ func switchedMachine(drives: Int, duplex: Duplex = .full) -> Machine {
 
 /// Drives with links of their own to a host, 1 GB∕s and 1 µs each way: drive i has link 2i to it and 2i + 1
 /// back.
-func directMachine(drives: Int) -> Machine {
+public func directMachine(drives: Int) -> Machine {
   let devices = (0..<drives).map { accelerator("drive[\($0)]", group: "drive") } + [processor("host")]
   let links = (0..<(2 * drives)).map { index in
     let (drive, host) = (Endpoint.device(DeviceID(index / 2)), Endpoint.device(DeviceID(drives)))
@@ -79,29 +76,3 @@ func directMachine(drives: Int) -> Machine {
   }
   return Machine(name: "direct", devices: devices, links: links, wireNames: links.map(\.name))
 }
-
-/// Bytes from one device to another.
-func flow(_ from: Int, _ to: Int, _ bytes: Int) -> TaskGraph.Kind {
-  .exchange([Flow(from: DeviceID(from), to: DeviceID(to), bytes: Bytes(bytes))])
-}
-
-/// A graph of tasks, each `perStep` of which are a step.
-func graph(_ tasks: [(kind: TaskGraph.Kind, dependencies: [Int])], perStep: Int? = nil) -> TaskGraph {
-  TaskGraph(
-    tasks: tasks.enumerated().map { index, task in
-      let (step, place) = index.quotientAndRemainder(dividingBy: perStep ?? tasks.count)
-      return TaskGraph.Task(
-        kind: task.kind, label: .init(category: .forward, name: "\(place)", step: step),
-        dependencies: task.dependencies)
-    },
-    elementSizes: ElementSizes(.float32), precision: .float32, steps: perStep.map { tasks.count / $0 } ?? 1,
-    memory: [])
-}
-
-/// A compute task of microseconds, each half a million multiply-accumulates.
-func compute(_ device: Int, _ microseconds: Double) -> TaskGraph.Kind {
-  .compute(DeviceID(device), Work(multiplyAccumulates: microseconds * 5e5))
-}
-
-/// Whole microseconds.
-func microseconds(_ count: Int64) -> SimulatedTime { SimulatedTime(count * 1_000_000) }

@@ -93,6 +93,34 @@ WIDE void transport_add_float64(void *to, const void *from, size_t byteCount) {
   for (size_t i = 0; i < byteCount / sizeof(double); i++) sum[i] += term[i];
 }
 
+// A block of sums stays in the nearest cache until all its addends are in it; the target may be an addend.
+#define SUM(type, any_type) \
+  enum { block = 4096 / sizeof(type) }; \
+  type sums[block]; \
+  for (size_t start = 0; start < count; start += block) { \
+    size_t length = count - start < block ? count - start : block; \
+    const any_type *first = (const any_type *)addends[0] + start; \
+    if (addendCount == 1) { \
+      memmove((any_type *)to + start, first, length * sizeof(type)); \
+      continue; \
+    } \
+    const any_type *second = (const any_type *)addends[1] + start; \
+    for (size_t i = 0; i < length; i++) sums[i] = first[i] + second[i]; \
+    for (size_t addend = 2; addend < addendCount; addend++) { \
+      const any_type *next = (const any_type *)addends[addend] + start; \
+      for (size_t i = 0; i < length; i++) sums[i] += next[i]; \
+    } \
+    memcpy((any_type *)to + start, sums, length * sizeof(type)); \
+  }
+
+WIDE void transport_sum_float32(void *to, const void *const *addends, size_t addendCount, size_t count) {
+  SUM(float, any_float)
+}
+
+WIDE void transport_sum_float64(void *to, const void *const *addends, size_t addendCount, size_t count) {
+  SUM(double, any_double)
+}
+
 // MARK: - Memory
 
 int transport_move_up(int descriptor) {

@@ -36,6 +36,14 @@ struct RingSender {
   /// Whether nothing waits.
   var isIdle: Bool { first == queue.count }
 
+  /// The bytes of the ring that were ever written, its first page included.
+  var filledByteCount: Int {
+    position == 0
+      ? 0
+      : ArenaLayout.page
+        + min(ring.capacity, ArenaLayout.rounded(Int(position), to: ArenaLayout.page))
+  }
+
   /// Appends a message.
   mutating func append(_ bytes: UnsafeRawBufferPointer, place: UInt64?) {
     queue.append(Pending(bytes: bytes, place: place))

@@ -33,8 +33,11 @@ public final class SharedArenaTransport: Transport, @unchecked Sendable {
   /// The bytes sent so far to each rank.
   public var bytesSent: [Int] { senders.map(\.byteCount) }
 
-  /// The smallest message that is sent by its place.
-  static let smallestInPlace = 32 << 10
+  /// The bytes of shared memory that this rank has filled.
+  public var sharedBytesHeld: Int { senders.reduce(sharedByteCount) { $0 + $1.filledByteCount } }
+
+  /// The bytes of the smallest message that is sent by its place.
+  public static let smallestInPlace = 32 << 10
 
   // MARK: Exchanges
 
@@ -59,10 +62,15 @@ public final class SharedArenaTransport: Transport, @unchecked Sendable {
   /// Begins to send and receive, and goes on during later calls.
   public func begin(sending: [OutgoingMessage], receiving: [IncomingMessage]) -> PendingExchange {
     append(sending, receiving)
-    let peers = Set(sending.map(\.to) + receiving.map(\.from)).sorted()
     _ = move()
-    return PendingExchange(
-      goals: peers.map { ($0, senders[$0].queuedCount, receivers[$0].queuedCount) })
+    var goals: [(peer: Int, sent: Int, received: Int)] = []
+    func add(_ peer: Int) {
+      if goals.contains(where: { $0.peer == peer }) { return }
+      goals.append((peer, senders[peer].queuedCount, receivers[peer].queuedCount))
+    }
+    for message in sending { add(message.to) }
+    for message in receiving { add(message.from) }
+    return PendingExchange(goals: goals)
   }
 
   /// Moves what can be moved without waiting; says whether the exchange is done.

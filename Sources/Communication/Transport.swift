@@ -70,6 +70,11 @@ public protocol Transport: AnyObject, Sendable {
   /// It begins at a page and lives as long as the transport. A message of at least 32 KiB that lies in it is
   /// sent by its place; sending it ends when the peer has read it.
   func sharedBuffer(byteCount: Int) -> UnsafeMutableRawBufferPointer?
+  /// The bytes of shared memory that this rank has filled: its shared buffers, and what it has written of
+  /// messages that are copied.
+  ///
+  /// The memory of peers that this rank has only read is theirs.
+  var sharedBytesHeld: Int { get }
   /// The bytes sent so far to each rank: those of messages, and nothing that the transport adds.
   var bytesSent: [Int] { get }
 }
@@ -77,6 +82,9 @@ public protocol Transport: AnyObject, Sendable {
 extension Transport {
   /// No transport has to share memory.
   public func sharedBuffer(byteCount: Int) -> UnsafeMutableRawBufferPointer? { nil }
+
+  /// Without shared memory none is held.
+  public var sharedBytesHeld: Int { 0 }
 }
 
 /// An exchange that was begun.

@@ -12,10 +12,10 @@ public final class RankExecutor {
   /// What the rank does.
   public let program: RankProgram
   private let transport: any Transport
-  private let arena: Arena
+  private let memory: RankMemory
   private let code: [BoundInstruction]
   /// What goes on beside the instructions.
-  private var besides: ExchangeChain?
+  private var besides = ExchangeChain()
 
   /// What one step gave.
   public struct StepOutcome: Sendable {
@@ -46,8 +46,8 @@ public final class RankExecutor {
   ) throws(ExecutionFault) {
     self.program = program
     self.transport = transport
-    arena = try Arena(size: program.arena.size + program.scratchSize)
-    let binder = Binder(program: program, ranks: ranks, base: arena.base)
+    memory = try RankMemory(program, over: transport)
+    let binder = Binder(memory: memory, ranks: ranks)
     code = program.code.map { binder.bound($0) }
   }
 
@@ -67,6 +67,7 @@ public final class RankExecutor {
     var times: [TaskTime] = []
     if isTimed { times.reserveCapacity(code.count) }
     var index = 0
+    besides.beginStep()
     while index < code.count {
       let task = program.taskOfInstruction[index]
       let begin = isTimed ? SteadyClock.now() : 0
@@ -94,26 +95,26 @@ public final class RankExecutor {
         operands,
         KernelMoment(
           generator: generator, firstSample: call.firstSample, places: call.places, rows: call.rows),
-        scratch: arena.base + program.arena.size)
-      besides?.advance(over: transport)
+        scratch: memory.scratch)
+      if !besides.isEmpty { besides.advance(over: transport) }
     case .pack(let kernel, let operands, let packed): kernel.packParameters(operands, into: packed)
-    case .add(let target, let addend, let count): add(addend, to: target, count: count)
+    case .sum(let target, let addends, let count):
+      switch program.settings.scalar {
+      case .float32: OrderedSum.float32(addends, to: target, count: count)
+      case .float64: OrderedSum.float64(addends, to: target, count: count)
+      }
     case .clear(let place, let size): place.initializeMemory(as: UInt8.self, repeating: 0, count: size)
     case .exchange(let exchange): try exchange.run(over: transport)
     case .begin(let exchanges):
-      besides = ExchangeChain(exchanges)
-      besides?.advance(over: transport)
-    case .finish:
-      try besides?.finish(over: transport)
-      besides = nil
+      besides.append(exchanges)
+      besides.advance(over: transport)
+    case .finish(let count): try besides.finish(count, over: transport)
     case .follow(let statistics): follow(statistics)
     case .update(let update): self.update(update, step: step, learningRate)
     }
   }
 
-  func pointer(_ reference: BufferReference) -> UnsafeMutableRawPointer {
-    arena.base + program.arena.offsets[reference.buffer] + reference.offset
-  }
+  func pointer(_ reference: BufferReference) -> UnsafeMutableRawPointer { memory.pointer(reference) }
 
   /// Counts the samples whose highest score is that of their label.
   func correct(first limit: Int = .max) -> Int {
@@ -144,17 +145,6 @@ public final class RankExecutor {
     switch program.settings.scalar {
     case .float32: Double(pointer(reference).load(as: Float.self))
     case .float64: pointer(reference).load(as: Double.self)
-    }
-  }
-
-  private func add(_ addend: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, count: Int) {
-    switch program.settings.scalar {
-    case .float32:
-      addNumbers(
-        addend.assumingMemoryBound(to: Float.self), to: target.assumingMemoryBound(to: Float.self), count)
-    case .float64:
-      addNumbers(
-        addend.assumingMemoryBound(to: Double.self), to: target.assumingMemoryBound(to: Double.self), count)
     }
   }
 
@@ -197,93 +187,6 @@ public final class RankExecutor {
     for channel in 0..<statistics.channels {
       mean[channel] = followed.mean[channel]
       variance[channel] = followed.variance[channel]
-    }
-  }
-}
-
-/// Adds numbers to those at the target.
-@inline(__always)
-private func addNumbers<Number: FloatingPoint>(
-  _ addend: UnsafeMutablePointer<Number>, to target: UnsafeMutablePointer<Number>, _ count: Int
-) {
-  for index in 0..<count { target[index] += addend[index] }
-}
-
-/// Anonymous memory of one rank, returned to the system when nobody holds it any more.
-final class Arena: @unchecked Sendable {
-  let base: UnsafeMutableRawPointer
-  let size: Int
-
-  init(size: Int) throws(ExecutionFault) {
-    self.size = max(size, 4096)
-    guard
-      let memory = mmap(
-        nil, self.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-      memory != MAP_FAILED
-    else { throw ExecutionFault("\(size) bytes of memory are not to be had") }
-    base = memory
-  }
-
-  deinit { munmap(base, size) }
-}
-
-/// An instruction with pointers.
-enum BoundInstruction {
-  case kernel(any PreparedKernel, KernelOperands, KernelCall)
-  case pack(any PreparedKernel, KernelOperands, UnsafeMutableRawPointer)
-  case add(UnsafeMutableRawPointer, UnsafeMutableRawPointer, Int)
-  case clear(UnsafeMutableRawPointer, Int)
-  case exchange(BoundExchange)
-  case begin([BoundExchange])
-  case finish
-  case follow(RunningStatistics)
-  case update(ParameterUpdate)
-}
-
-/// Puts pointers in the place of references.
-private struct Binder {
-  let program: RankProgram
-  let ranks: RankTable
-  let base: UnsafeMutableRawPointer
-
-  func pointer(_ reference: BufferReference) -> UnsafeMutableRawPointer {
-    base + program.arena.offsets[reference.buffer] + reference.offset
-  }
-
-  func pointers(_ references: [BufferReference?]) -> [UnsafeMutableRawPointer?] {
-    references.map { $0.map { pointer($0) } }
-  }
-
-  func operands(_ call: KernelCall) -> KernelOperands {
-    KernelOperands(
-      inputs: pointers(call.inputs), outputs: pointers(call.outputs), auxiliaries: pointers(call.auxiliaries),
-      outputErrors: pointers(call.outputErrors), results: pointers(call.results),
-      statistics: call.statistics.map { pointer($0) },
-      packedParameters: call.packedParameters.map { pointer($0) })
-  }
-
-  func bound(_ instruction: Instruction) -> BoundInstruction {
-    switch instruction {
-    case .kernel(let call): .kernel(call.kernel, operands(call), call)
-    case .pack(let call):
-      .pack(call.kernel, operands(call), call.packedParameters.map { pointer($0) } ?? base)
-    case .add(let target, let addend, let count): .add(pointer(target), pointer(addend), count)
-    case .clear(let place, let size): .clear(pointer(place), size)
-    case .exchange(let program, let before, let after):
-      .exchange(
-        program.bound(
-          before: before.map { pointer($0) }, after: after.map { pointer($0) },
-          scratch: base + self.program.arena.size, ranks: ranks.rankOfDevice))
-    case .begin(let calls):
-      .begin(
-        calls.map {
-          $0.program.bound(
-            before: pointer($0.before), after: pointer($0.after), scratch: pointer($0.scratch),
-            ranks: ranks.rankOfDevice)
-        })
-    case .finish: .finish
-    case .follow(let statistics): .follow(statistics)
-    case .update(let update): .update(update)
     }
   }
 }

@@ -86,7 +86,9 @@ struct BitIdentityTests {
       model: graph.name, machine: machine.name, batch: batch, stages: stages, options: options)
   }
 
-  static func run(_ training: TrainingGraph, _ machine: Machine, _ plan: Plan) throws -> ExecutedSteps {
+  static func run(
+    _ training: TrainingGraph, _ machine: Machine, _ plan: Plan, sharedByteCount: Int = 4096
+  ) throws -> ExecutedSteps {
     let facts = StepFacts(training)
     let tasks = try lower(plan, facts: facts, machine: machine)
     let resolved = try ResolvedPlan(plan, facts: facts, machine: machine)
@@ -94,7 +96,7 @@ struct BitIdentityTests {
     let graph = training.graph
     let run = try executed(
       tasks, of: resolved, steps: 3, library: ReferenceKernelLibrary(), scalar: .float32,
-      data: { PlanExecutionTests.datum(graph, $0, $1, $2) },
+      sharedByteCount: sharedByteCount, data: { PlanExecutionTests.datum(graph, $0, $1, $2) },
       initial: { PlanExecutionTests.start(graph, $0, $1) })
     #expect(run.fault == nil)
     return run
@@ -178,6 +180,34 @@ struct BitIdentityTests {
       model: training.graph.name, machine: machine.name, batch: Self.batch, stages: stages, options: options)
     try Self.expectSame(
       try Self.run(training, machine, plan), expected, .cell, "\(count) micro-batches on drives")
+  }
+
+  // 129 · 257 weights of 4 bytes are cut into parts of more than 32 KiB for two and three devices.
+  @Test(arguments: [Overlap.backward, .none])
+  func gradientsThatPeersReadWhereTheyLieGiveTheSameBits(overlap: Overlap) throws {
+    var builder = GraphBuilder(name: "wide")
+    var y = builder.sample("x", TensorType(.float32, [Self.batch, 257]))
+    y = try builder.dense(y, 129, bias: .present, name: "first")
+    y = try builder.relu(y, name: "relu")
+    y = try builder.dense(y, 260, bias: .present, name: "middle")
+    y = try builder.dense(y, 5, name: "last")
+    let training = try differentiate(builder.build(outputs: [y]), optimizer: .momentum(learningRate: 0.1))
+    let alone = Self.mesh([])
+    let expected = try Self.run(
+      training, alone, Self.dataParallel(training, alone, options: Self.options(cells: 8)))
+    #expect(expected.sharedBytes == 0)
+    for (ways, cells, bucket) in [
+      ([2], 8, nil), ([2], 8, Bytes(1 << 20)), ([3], 8, Bytes(100_000)), ([4], 8, nil),
+    ] as [([Int], Int, Bytes?)] {
+      let machine = Self.mesh(ways, .switch)
+      let options = Self.options(cells: cells, bucket: bucket, overlap: overlap)
+      let plan = Self.dataParallel(training, machine, options: options)
+      for shared in [4096, 1 << 24] {
+        let run = try Self.run(training, machine, plan, sharedByteCount: shared)
+        #expect(run.sharedBytes > 0)
+        try Self.expectSame(run, expected, .full, "\(ways), \(shared) shared bytes")
+      }
+    }
   }
 
   private static func expectSame(

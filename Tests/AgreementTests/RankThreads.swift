@@ -10,8 +10,10 @@ import Plans
 /// Runs the ranks of a plan as threads of this process, which is enough to compare numbers.
 enum RankThreads {
   /// Runs a body for each rank at once and waits for all.
-  static func run(_ count: Int, _ body: @escaping @Sendable (SharedArenaTransport) -> Void) throws {
-    let transports = try LocalTransport.ranks(count, ringCapacity: 4096, sharedByteCount: 4096)
+  static func run(
+    _ count: Int, sharedByteCount: Int, _ body: @escaping @Sendable (SharedArenaTransport) -> Void
+  ) throws {
+    let transports = try LocalTransport.ranks(count, ringCapacity: 4096, sharedByteCount: sharedByteCount)
     var threads: [pthread_t] = []
     for transport in transports {
       let job = Unmanaged.passRetained(Job(transport: transport, body: body))
@@ -56,6 +58,8 @@ struct ExecutedSteps {
   var losses: [Double] = []
   /// For each pair of ranks the bytes sent, by what the transports counted.
   var bytesSent: [[Int]] = []
+  /// The bytes that ranks laid out for their peers to read, all together.
+  var sharedBytes = 0
   var fault: String?
 }
 
@@ -82,10 +86,12 @@ private final class Collector: @unchecked Sendable {
 ///
 /// - Parameters:
 ///   - data: The value of an element of a tensor of the whole batch, before the step of the given number.
+///   - sharedByteCount: The bytes that each rank can share with its peers.
 ///   - initial: The value of an element of a tensor of the model before the first step.
 func executed(
   _ tasks: TaskGraph, of plan: ResolvedPlan, steps: Int, library: any KernelLibrary,
-  scalar: KernelScalarType, data: @escaping @Sendable (Int, TensorID, Int) -> Double,
+  scalar: KernelScalarType, sharedByteCount: Int = 4096,
+  data: @escaping @Sendable (Int, TensorID, Int) -> Double,
   initial: @escaping @Sendable (TensorID, Int) -> Double
 ) throws -> ExecutedSteps {
   let ranks = RankTable(tasks, on: plan.machine)
@@ -95,12 +101,13 @@ func executed(
     result.losses = [Double](repeating: 0, count: steps)
     result.bytesSent = [[Int]](repeating: [], count: ranks.devices.count)
   }
-  try RankThreads.run(ranks.devices.count) { transport in
+  try RankThreads.run(ranks.devices.count, sharedByteCount: sharedByteCount) { transport in
     do {
       let program = try compile(
         tasks, of: plan, ranks: ranks, rank: transport.rank, library: library,
         settings: ExecutionSettings(scalar: scalar, seed: 7))
       let executor = try RankExecutor(program, ranks: ranks, over: transport)
+      collector.report { $0.sharedBytes += program.sharedBytes }
       for tensor in executor.kept {
         guard case .forward(let id) = tensor.value else { continue }
         executor.set(tensor) { initial(id, $0) }

@@ -20,6 +20,29 @@ struct CellStackTests {
     return Array(slots[..<stack.count])
   }
 
+  /// The same in one sum for each cell that joins others.
+  private func sumsInOnePass(_ cells: [Int], _ grid: CellGrid?) -> [String] {
+    var stack = CellStack(grid)
+    var slots = [String](repeating: "", count: 64)
+    for cell in cells {
+      let step = stack.push(cell)
+      slots[step.slot] = "\(cell)"
+      guard let first = step.joined.first, let target = step.joined.last else { continue }
+      slots[target] = step.joined.dropFirst().reduce(slots[first]) { "(\(slots[$1])+\($0))" }
+    }
+    return Array(slots[..<stack.count])
+  }
+
+  // Two addends of one element are equal in either order, so that the left half may come second.
+  @Test(arguments: 1...20) func onePassAddsAlongTheSameTree(count: Int) {
+    let grid = CellGrid(samples: count, cells: count)
+    for first in 0..<count {
+      let cells = Array(first..<count)
+      #expect(sumsInOnePass(cells, grid) == sums(cells, grid), "cells from \(first) of \(count)")
+    }
+    #expect(sumsInOnePass([0, 0, 0], nil) == sums([0, 0, 0], nil))
+  }
+
   @Test func eightCellsAreAddedInABinaryTree() {
     let grid = CellGrid(samples: 8, cells: 8)
     #expect(sums(Array(0..<8), grid) == ["(((0+1)+(2+3))+((4+5)+(6+7)))"])

@@ -18,6 +18,7 @@ struct MemoryBookTests {
     var book = MemoryBook()
     for _ in 0..<(5 + numbers.next(60)) {
       let place = book.add(size: numbers.next(5000), isPersistent: numbers.next(5) == 0)
+      if numbers.next(3) == 0 { book.share(place) }
       let first = numbers.next(50)
       book.touch(place, at: first + numbers.next(20))
       book.touch(place, at: first)
@@ -25,13 +26,14 @@ struct MemoryBookTests {
     let plan = ArenaPlan(book)
     for (one, buffer) in book.buffers.enumerated() {
       #expect(plan.offsets[one] % ArenaPlan.alignment == 0, "seed \(seed)")
-      #expect(plan.offsets[one] + buffer.size <= plan.size, "seed \(seed)")
+      let end = plan.offsets[one] + buffer.size
+      #expect(end <= (buffer.isShared ? plan.sharedSize : plan.size), "seed \(seed)")
       for other in 0..<one {
         let second = book.buffers[other]
         let meet =
           buffer.isPersistent || second.isPersistent
           || (buffer.first ?? 0) <= second.last && (second.first ?? 0) <= buffer.last
-        guard meet, buffer.size > 0, second.size > 0 else { continue }
+        guard meet, buffer.isShared == second.isShared, buffer.size > 0, second.size > 0 else { continue }
         let left = plan.offsets[one]..<plan.offsets[one] + buffer.size
         let right = plan.offsets[other]..<plan.offsets[other] + second.size
         #expect(!left.overlaps(right), "seed \(seed): buffers \(one) and \(other)")
@@ -47,6 +49,19 @@ struct MemoryBookTests {
       book.touch(place, at: 2 * index + 1)
     }
     #expect(ArenaPlan(book).size == 640)
+  }
+
+  @Test func whatOthersReadLiesInAnAreaOfItsOwn() {
+    var book = MemoryBook()
+    let kept = book.add(size: 100, isPersistent: true)
+    let own = book.add(size: 640)
+    let read = book.add(size: 1280)
+    for place in [kept, own, read] { book.touch(place, at: 3) }
+    book.share(read.advanced(by: 64))
+    let plan = ArenaPlan(book)
+    // 100 bytes fill two lines of 64.
+    #expect(plan.offsets == [0, 128, 0])
+    #expect((plan.persistentSize, plan.size, plan.sharedSize) == (128, 768, 1280))
   }
 
   @Test func whatNothingTouchesTakesNoRoom() {

@@ -71,6 +71,9 @@ void transport_copy(void *to, const void *from, size_t byteCount);
 void transport_copy_past_caches(void *to, const void *from, size_t byteCount);
 void transport_add_float32(void *to, const void *from, size_t byteCount);
 void transport_add_float64(void *to, const void *from, size_t byteCount);
+// Adds so many numbers of each addend, in the order of the addends, in one pass; `to` may be one of them.
+void transport_sum_float32(void *to, const void *const *addends, size_t addendCount, size_t count);
+void transport_sum_float64(void *to, const void *const *addends, size_t addendCount, size_t count);
 
 // MARK: - Memory
 

@@ -107,9 +107,9 @@ extension BoundExchange.Action {
     case .copy(let moves): for move in moves { move.run() }
     case .exchange: preconditionFailure("messages take a transport")
     case .sumFloat32(let target, let addends, let count):
-      sum(addends, to: target, count: count, of: Float.self)
+      OrderedSum.float32(addends, to: target, count: count)
     case .sumFloat64(let target, let addends, let count):
-      sum(addends, to: target, count: count, of: Double.self)
+      OrderedSum.float64(addends, to: target, count: count)
     }
   }
 }
@@ -131,35 +131,6 @@ extension BoundExchange.Move {
     for index in 0..<count {
       (target + index * targetStride).storeBytes(
         of: (source + index * sourceStride).loadUnaligned(as: type), as: type)
-    }
-  }
-}
-
-/// Adds numbers in the order in which the addends are listed; the target may be one of them.
-private func sum<Number: SIMDScalar & BinaryFloatingPoint & BitwiseCopyable>(
-  _ addends: [UnsafeRawPointer], to target: UnsafeMutableRawPointer, count: Int, of type: Number.Type
-) {
-  let size = MemoryLayout<Number>.stride
-  // All addends of a place are read before it is written, so that the target may lie on one of them.
-  addends.withUnsafeBufferPointer { addends in
-    var index = 0
-    while index + 8 <= count {
-      let offset = index * size
-      var total = addends[0].loadUnaligned(fromByteOffset: offset, as: SIMD8<Number>.self)
-      for addend in addends.dropFirst() {
-        total += addend.loadUnaligned(fromByteOffset: offset, as: SIMD8<Number>.self)
-      }
-      target.storeBytes(of: total, toByteOffset: offset, as: SIMD8<Number>.self)
-      index += 8
-    }
-    while index < count {
-      let offset = index * size
-      var total = addends[0].loadUnaligned(fromByteOffset: offset, as: Number.self)
-      for addend in addends.dropFirst() {
-        total += addend.loadUnaligned(fromByteOffset: offset, as: Number.self)
-      }
-      target.storeBytes(of: total, toByteOffset: offset, as: Number.self)
-      index += 1
     }
   }
 }

@@ -1,3 +1,4 @@
+import Communication
 public import Graphs
 import Units
 
@@ -14,7 +15,7 @@ import Units
 /// ```
 public struct ExchangeProgram: Hashable, Sendable {
   /// One of the three buffers.
-  enum Buffer: Hashable, Sendable { case before, after, scratch }
+  enum Buffer: Hashable, Sendable, CaseIterable { case before, after, scratch }
 
   /// A place in a buffer, in elements.
   struct Place: Hashable, Sendable {
@@ -65,6 +66,16 @@ public struct ExchangeProgram: Hashable, Sendable {
   /// nil where the two must lie apart.
   public let sourceOffsetInResult: Int?
   let instructions: [Instruction]
+
+  /// The buffers from which messages are sent that are large enough for the peers to read them where they
+  /// lie.
+  var buffersSentInPlace: [Buffer] {
+    let sent = instructions.flatMap { instruction -> [Message] in
+      if case .exchange(let sending, _) = instruction { sending } else { [] }
+    }
+    let large = sent.filter { $0.count * elementType.size.count >= SharedArenaTransport.smallestInPlace }
+    return Buffer.allCases.filter { buffer in large.contains { $0.place.buffer == buffer } }
+  }
 
   /// Whether the device has anything to do.
   public var isEmpty: Bool { instructions.isEmpty }

@@ -13,6 +13,11 @@ struct CellStack: Hashable, Sendable {
     let slot: Int
     /// How often the uppermost sum is then added to the one below it.
     let joins: Int
+
+    /// The slots whose sums are then added, in this order, into the last of them.
+    ///
+    /// The slots between need not be written: nobody reads them before they are filled anew.
+    var joined: [Int] { joins == 0 ? [] : (0...joins).map { slot - $0 } }
   }
 
   private let grid: CellGrid?

@@ -7,31 +7,43 @@ enum Instruction: Sendable {
   case kernel(KernelCall)
   /// Puts parameters in the order in which a kernel reads them.
   case pack(KernelCall)
-  /// Adds `count` numbers to those at the target.
-  case add(target: BufferReference, addend: BufferReference, count: Int)
+  /// Adds `count` numbers of each addend, in the order of the addends; the target may be one of them.
+  case sum(to: BufferReference, addends: [BufferReference], count: Int)
   /// Sets bytes to zero.
   case clear(BufferReference, size: Int)
   /// Exchanges data with other ranks, or rearranges it.
-  case exchange(ExchangeProgram, before: BufferReference?, after: BufferReference?)
-  /// Begins exchanges, one after the other, that go on beside the instructions that follow.
+  case exchange(ExchangeCall)
+  /// Begins exchanges that go on beside the instructions that follow, one after the other, after those that
+  /// were begun before.
   case begin([ExchangeCall])
-  /// Waits until what was begun has ended.
-  case finish
+  /// Waits until so many of the exchanges that were begun in the step have ended.
+  case finish(Int)
   /// Lets running statistics follow those of a step.
   case follow(RunningStatistics)
   /// Changes a parameter by its gradient.
   case update(ParameterUpdate)
 }
 
-/// An exchange with its places, scratch of its own among them.
+/// An exchange with its places.
 struct ExchangeCall: Sendable {
   let program: ExchangeProgram
-  let before: BufferReference
-  let after: BufferReference
-  let scratch: BufferReference
+  let before: BufferReference?
+  let after: BufferReference?
+  let scratch: BufferReference?
 
   /// Every place that it touches until it has ended.
-  var references: [BufferReference] { [before, after, scratch] }
+  var references: [BufferReference] { [before, after, scratch].compactMap { $0 } }
+
+  /// The places that other ranks read from.
+  var sent: [BufferReference] {
+    program.buffersSentInPlace.compactMap {
+      switch $0 {
+      case .before: before
+      case .after: after
+      case .scratch: scratch
+      }
+    }
+  }
 }
 
 /// A kernel with the places of its operands.

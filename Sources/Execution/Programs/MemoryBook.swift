@@ -21,6 +21,8 @@ struct MemoryBook: Sendable {
     var last: Int
     /// Whether it lives from step to step: parameters and states.
     let isPersistent: Bool
+    /// Whether other ranks read it where it lies.
+    var isShared = false
   }
 
   private(set) var buffers: [Buffer] = []
@@ -42,40 +44,54 @@ struct MemoryBook: Sendable {
     buffers[reference.buffer].first = min(first, instruction)
     buffers[reference.buffer].last = max(buffers[reference.buffer].last, instruction)
   }
+
+  /// Notes that other ranks read a buffer where it lies.
+  mutating func share(_ reference: BufferReference) { buffers[reference.buffer].isShared = true }
 }
 
 /// Where each buffer lies: persistent ones one behind the other, the others so that two that live at the same
 /// time never overlap.
 ///
-/// The largest buffers are placed first, each at the lowest place that is free during its life.
+/// There are two areas, one for the buffers that other ranks read and one for all else, each with its own
+/// offsets. The largest buffers are placed first, each at the lowest place that is free during its life.
 struct ArenaPlan: Hashable, Sendable {
-  /// For each buffer its offset in bytes.
+  /// For each buffer its offset in its area, in bytes.
   let offsets: [Int]
-  /// The bytes of the persistent buffers, which lie first.
+  /// The bytes of the persistent buffers that no other rank reads, which lie first.
   let persistentSize: Int
-  /// The bytes of all.
+  /// The bytes that no other rank reads.
   let size: Int
+  /// The bytes that other ranks read.
+  let sharedSize: Int
 
   /// What buffers are aligned to: a cache line, and the widest vector.
   static let alignment = 64
 
   init(_ book: MemoryBook) {
-    func aligned(_ size: Int) -> Int { (size + Self.alignment - 1) / Self.alignment * Self.alignment }
     var offsets = [Int](repeating: 0, count: book.buffers.count)
-    var end = 0
-    for (index, buffer) in book.buffers.enumerated() where buffer.isPersistent {
-      offsets[index] = end
-      end += aligned(buffer.size)
+    (persistentSize, size) = Self.place(book.buffers, isShared: false, &offsets)
+    (_, sharedSize) = Self.place(book.buffers, isShared: true, &offsets)
+    self.offsets = offsets
+  }
+
+  /// Places the buffers of one area.
+  private static func place(
+    _ buffers: [MemoryBook.Buffer], isShared: Bool, _ offsets: inout [Int]
+  ) -> (persistentSize: Int, size: Int) {
+    func aligned(_ size: Int) -> Int { (size + alignment - 1) / alignment * alignment }
+    let own = buffers.indices.filter { buffers[$0].isShared == isShared }
+    var persistentSize = 0
+    for index in own where buffers[index].isPersistent {
+      offsets[index] = persistentSize
+      persistentSize += aligned(buffers[index].size)
     }
-    persistentSize = end
-    let passing = book.buffers.indices.filter {
-      !book.buffers[$0].isPersistent && book.buffers[$0].first != nil && book.buffers[$0].size > 0
+    var end = persistentSize
+    let passing = own.filter {
+      !buffers[$0].isPersistent && buffers[$0].first != nil && buffers[$0].size > 0
     }
     var placed: [(range: Range<Int>, first: Int, last: Int)] = []
-    for index in passing.sorted(by: {
-      (book.buffers[$1].size, $0) < (book.buffers[$0].size, $1)
-    }) {
-      let buffer = book.buffers[index]
+    for index in passing.sorted(by: { (buffers[$1].size, $0) < (buffers[$0].size, $1) }) {
+      let buffer = buffers[index]
       let first = buffer.first ?? 0
       let size = aligned(buffer.size)
       let meeting = placed.filter { $0.first <= buffer.last && first <= $0.last }
@@ -88,7 +104,6 @@ struct ArenaPlan: Hashable, Sendable {
       placed.append((start..<start + size, first, buffer.last))
       end = max(end, start + size)
     }
-    self.offsets = offsets
-    size = end
+    return (persistentSize, end)
   }
 }

@@ -20,6 +20,16 @@ struct GradientSum: Hashable, Sendable {
   let place: BufferReference
 }
 
+/// A reduction that goes on beside other work.
+struct PendingReduction: Sendable {
+  /// The task in which it ends.
+  var task: Int
+  /// Every place that it touches.
+  let references: [BufferReference]
+  /// How many exchanges that were begun in the step have ended when it has.
+  let lastExchange: Int
+}
+
 extension ProgramBuilder {
   /// Finds out which gradients travel together, before the first one is written.
   mutating func collectBuckets() {
@@ -69,12 +79,10 @@ extension ProgramBuilder {
 
   // MARK: Cell by cell
 
-  /// The slot for the contribution of a cell, and how often the uppermost sums are then joined.
+  /// The slot for the contribution of a cell, and the slots whose sums are then joined.
   mutating func pushGradient(
     _ parameter: TensorID, of node: Int, cell: Int
-  ) throws(ExecutionFault) -> (
-    place: BufferReference, joins: [(target: BufferReference, addend: BufferReference)]
-  ) {
+  ) throws(ExecutionFault) -> (place: BufferReference, joined: [BufferReference]) {
     let contribution = home(of: GradientContribution(parameter: parameter, node: node))
     guard let home = gradientPlaces[contribution] else {
       throw ExecutionFault("\(describe(.gradient(parameter))) has no place")
@@ -90,7 +98,7 @@ extension ProgramBuilder {
     func slot(_ index: Int) -> BufferReference {
       bucket.place.advanced(by: (index * bucket.elements + home.offset) * scalarSize)
     }
-    return (slot(step.slot), (0..<step.joins).map { (slot(step.slot - 1 - $0), slot(step.slot - $0)) })
+    return (slot(step.slot), step.joined.map { slot($0) })
   }
 
   /// The contribution to which a node's own is added before both are summed over the devices: that of the
@@ -171,7 +179,7 @@ extension ProgramBuilder {
     let target = try completeGradient(use.contribution(of: use.home), in: home.layout)
     let addend = try completeGradient(contribution, in: home.layout)
     emit(
-      .add(target: target, addend: addend, count: parameterElements(use.parameter, home)),
+      .sum(to: target, addends: [target, addend], count: parameterElements(use.parameter, home)),
       touching: [target, addend])
   }
 

@@ -16,12 +16,9 @@ extension ProgramBuilder {
       return
     }
     finishPending()
-    let program = conversion.steps[step]
     let passage = Passage(movement: index, microBatch: microBatch)
-    let before: BufferReference
-    if let left = passing[passage] {
-      before = left
-    } else {
+    if passing[passage] == nil {
+      let before: BufferReference
       switch movement.subject {
       case .activation(let tensor), .samples(let tensor):
         before = try reference(.forward(tensor), movement.source.layout, stage, microBatch)
@@ -32,11 +29,11 @@ extension ProgramBuilder {
       case .statistics(let node, let operation):
         before = sums(of: StatisticsKey(node: node.index, operation: operation, microBatch: microBatch))
       }
+      passing[passage] = states(of: conversion, from: before, use: use(of: movement))
     }
-    let size = elementSize(of: movingType(of: movement))
-    let after = memory.add(size: program.afterCount * size)
-    emit(.exchange(program, before: before, after: after), touching: [before, after])
-    passing[passage] = after
+    let states = passing[passage] ?? []
+    let after = states[step + 1]
+    emit(conversion.steps[step], before: states[step], after: after)
     guard step == conversion.steps.count - 1 else { return }
     passing[passage] = nil
     switch movement.subject {
@@ -54,41 +51,67 @@ extension ProgramBuilder {
 
   /// Reduces gradients beside what follows: the first step begins all of them.
   ///
-  /// Messages between two ranks arrive in order, whatever they belong to, so that one reduction ends before
-  /// another exchange begins.
+  /// Messages between two ranks arrive in order, whatever they belong to, so that reductions follow one
+  /// another and end before an exchange of another kind begins.
   private mutating func reduceBesides(
     _ contributions: [GradientContribution], _ movement: TaskGraph.Movement, _ conversion: PreparedConversion,
     _ step: Int
   ) throws(ExecutionFault) {
     guard step == 0 else {
       // The task of the last step is the one in which the reduction ends.
-      if step == conversion.steps.count - 1 { pendingTask = task }
+      if step == conversion.steps.count - 1, !pending.isEmpty { pending[pending.count - 1].task = task }
       return
     }
-    finishPending()
-    var before = try gradients(contributions, in: movement.source.layout)
-    var calls: [ExchangeCall] = []
-    for program in conversion.steps {
-      let after = memory.add(size: program.afterCount * scalarSize)
-      let scratch = memory.add(size: max(1, program.scratchBytes))
-      calls.append(ExchangeCall(program: program, before: before, after: after, scratch: scratch))
-      before = after
+    // What another reduction leaves must be there.
+    let use = use(of: movement)
+    if use == .kept { finishPending() }
+    let before = try gradients(contributions, in: movement.source.layout)
+    let states = states(of: conversion, from: before, use: use)
+    let calls = conversion.steps.enumerated().map { step, program in
+      call(program, before: states[step], after: states[step + 1])
     }
-    pending = calls.flatMap(\.references)
-    pendingTask = task
-    emit(.begin(calls), touching: pending)
-    reduced(contributions, by: movement, at: before)
+    let references = calls.flatMap(\.references)
+    emit(.begin(calls), touching: references)
+    begunCount += calls.count
+    pending.append(PendingReduction(task: task, references: references, lastExchange: begunCount))
+    reduced(contributions, by: movement, at: states[calls.count])
   }
 
-  /// Waits for the reduction that was begun, if one was.
+  /// Waits for the reductions that were begun, if any were.
   mutating func finishPending() {
-    guard let last = pendingTask else { return }
     let now = task
-    task = last
-    emit(.finish, touching: pending)
+    for reduction in pending {
+      task = reduction.task
+      emit(.finish(reduction.lastExchange), touching: reduction.references)
+    }
     task = now
-    pendingTask = nil
     pending = []
+  }
+
+  /// Where the states of a conversion stand: the source first, the result last.
+  ///
+  /// A state that can lie inside its neighbour does, so that nothing is copied inside the device: where the
+  /// source may be overwritten, an all-reduce is one in place.
+  private mutating func states(
+    of conversion: PreparedConversion, from source: BufferReference, use: SourceUse
+  ) -> [BufferReference] {
+    let size = elementSize(of: conversion.steps[0].elementType)
+    var states = [source]
+    for overlay in StateOverlay.overlays(of: conversion.steps, use: use) {
+      let base = overlay.isInSource ? source : memory.add(size: overlay.count * size)
+      states += overlay.offsets.map { base.advanced(by: $0 * size) }
+    }
+    return states
+  }
+
+  /// What becomes of the data that a movement starts from, asked before its first step: nobody else reads
+  /// partial sums.
+  private func use(of movement: TaskGraph.Movement) -> SourceUse {
+    switch movement.subject {
+    case .gradients(let contributions): gradientSums[contributions[0]] == nil ? .consumed : .kept
+    case .statistics: .consumed
+    case .activation, .error, .parameter, .samples: .kept
+    }
   }
 
   private mutating func conversion(
@@ -101,7 +124,7 @@ extension ProgramBuilder {
       let conversion = PreparedConversion(
         movement.shape, from: movement.source.layout, to: movement.target.layout, over: cut(of: stage),
         device: position, algorithms: algorithms(of: stage), elementType: movingType(of: movement),
-        addends: addends(of: movement))
+        use: use(of: movement), addends: addends(of: movement))
     else {
       throw ExecutionFault("nothing leads from \(movement.source.layout) to \(movement.target.layout)")
     }
@@ -128,8 +151,7 @@ extension ProgramBuilder {
       arrived(movement, microBatch, at: target)
       after = target
     }
-    emit(
-      .exchange(program, before: before, after: after), touching: [before, after].compactMap { $0 })
+    emit(program, before: before, after: after)
   }
 
   /// Where that stands which leaves for another group.
@@ -195,11 +217,11 @@ extension ProgramBuilder {
     let passage = Passage(movement: index, microBatch: microBatch)
     if position != nil {
       let before = try gradients(contributions, in: movement.source.layout)
-      emit(.exchange(program, before: before, after: nil), touching: [before])
+      emit(program, before: before, after: nil)
     } else if ranks.devices[rank] == host {
       let sum = memory.add(size: count * scalarSize)
-      emit(.exchange(program, before: nil, after: sum), touching: [sum])
-      passing[passage] = sum
+      emit(program, before: nil, after: sum)
+      passing[passage] = [sum]
     }
   }
 
@@ -216,10 +238,10 @@ extension ProgramBuilder {
       elementType: elementType)
     if positions[stage] != nil {
       let sum = memory.add(size: count * scalarSize)
-      emit(.exchange(program, before: nil, after: sum), touching: [sum])
+      emit(program, before: nil, after: sum)
       reduced(contributions, by: movement, at: sum)
-    } else if let sum = passing[Passage(movement: index, microBatch: microBatch)] {
-      emit(.exchange(program, before: sum, after: nil), touching: [sum])
+    } else if let sum = passing[Passage(movement: index, microBatch: microBatch)]?.first {
+      emit(program, before: sum, after: nil)
     }
   }
 }

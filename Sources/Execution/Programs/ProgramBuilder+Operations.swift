@@ -85,7 +85,7 @@ extension ProgramBuilder {
     call.outputErrors = call.outputs
     call.auxiliaries = [BufferReference?](repeating: nil, count: local.auxiliaryTypes.count)
     call.statistics = statistics
-    var joins: [(target: BufferReference, addend: BufferReference, count: Int)] = []
+    var joins: [(places: [BufferReference], count: Int)] = []
     switch step {
     case .forward, .forwardStatistics:
       for position in node.inputs.indices {
@@ -114,11 +114,13 @@ extension ProgramBuilder {
     if case .forward = step, node.operator.rules.isLoss { notePrediction(call, local, rows) }
     try pack(&call, local)
     emit(.kernel(call), touching: call.references)
-    for join in joins {
-      emit(
-        .add(target: join.target, addend: join.addend, count: join.count),
-        touching: [join.target, join.addend])
-    }
+    for (places, count) in joins { join(places, count: count) }
+  }
+
+  /// Adds sums, in their order, into the last of them.
+  mutating func join(_ places: [BufferReference], count: Int) {
+    guard let target = places.last, places.count > 1 else { return }
+    emit(.sum(to: target, addends: places, count: count), touching: places)
   }
 
   /// Of a mask whose samples are cut: for each element of a sample's part its place in the whole sample.
@@ -294,16 +296,16 @@ extension ProgramBuilder {
   /// Where a backward operation writes, and which gradients are then joined.
   private mutating func results(
     of rule: GradientOperation, _ local: LocalNode, _ rows: RowPart, _ call: inout KernelCall
-  ) throws(ExecutionFault) -> [(target: BufferReference, addend: BufferReference, count: Int)] {
+  ) throws(ExecutionFault) -> [(places: [BufferReference], count: Int)] {
     let node = graph.nodes[local.node]
-    var joins: [(target: BufferReference, addend: BufferReference, count: Int)] = []
+    var joins: [(places: [BufferReference], count: Int)] = []
     for position in rule.inputs {
       let tensor = node.inputs[position]
       let type = local.inputTypes[position]
       if graph[tensor].role == .parameter {
         let step = try pushGradient(tensor, of: local.node, cell: rows.cell)
         call.results.append(step.place)
-        joins += step.joins.map { ($0.target, $0.addend, type.elementCount) }
+        joins.append((step.joined, type.elementCount))
       } else {
         let size = elementSize(of: type.elementType)
         let place = allocate(

@@ -60,10 +60,7 @@ extension ProgramBuilder {
           own.place.advanced(by: index * own.elements * scalarSize)
         }
         try call(operation, local, rows, steps.sums, statistics: slot(step.slot), statisticsCount: count)
-        for join in 0..<step.joins {
-          let (target, addend) = (slot(step.slot - 1 - join), slot(step.slot - join))
-          emit(.add(target: target, addend: addend, count: own.elements), touching: [target, addend])
-        }
+        join(step.joined.map { slot($0) }, count: own.elements)
       }
       if local.isEmpty, grid == nil, let own = statistics[key] {
         memory.grow(own.place, to: own.elements * scalarSize)

@@ -62,8 +62,8 @@ struct ProgramBuilder {
   var task = 0
   var places: [Place: BufferReference] = [:]
   var standing: [Standing: Layout] = [:]
-  /// What the steps of a movement have left so far.
-  var passing: [Passage: BufferReference] = [:]
+  /// Where the states of a movement that is under way stand.
+  var passing: [Passage: [BufferReference]] = [:]
   var conversions: [Int: PreparedConversion] = [:]
   var kernels: [KernelRequest: any PreparedKernel] = [:]
   var buckets: [GradientBucketPlace] = []
@@ -78,9 +78,10 @@ struct ProgramBuilder {
   var predictions: [PredictionPlace] = []
   var packed: [PackKey: BufferReference] = [:]
   var zeros: BufferReference?
-  /// What the reduction that goes on beside other work touches, and the task in which it ends.
-  var pending: [BufferReference] = []
-  var pendingTask: Int?
+  /// The reductions that go on beside other work, in the order in which they were begun.
+  var pending: [PendingReduction] = []
+  /// The exchanges that were begun in the step so far.
+  var begunCount = 0
 
   init(
     plan: ResolvedPlan, tasks: TaskGraph, ranks: RankTable, rank: Int, library: any KernelLibrary,
@@ -178,8 +179,7 @@ struct ProgramBuilder {
     code.reduce(0) { size, instruction in
       switch instruction {
       case .kernel(let call): max(size, call.kernel.scratchSize)
-      case .exchange(let program, _, _): max(size, program.scratchBytes)
-      case .pack, .add, .clear, .begin, .finish, .follow, .update: size
+      case .pack, .sum, .clear, .exchange, .begin, .finish, .follow, .update: size
       }
     }
   }
@@ -188,6 +188,24 @@ struct ProgramBuilder {
     for reference in references { memory.touch(reference, at: code.count) }
     code.append(instruction)
     taskOfInstruction.append(task)
+  }
+
+  /// Emits an exchange that is waited for.
+  mutating func emit(
+    _ program: ExchangeProgram, before: BufferReference?, after: BufferReference?
+  ) {
+    let call = call(program, before: before, after: after)
+    emit(.exchange(call), touching: call.references)
+  }
+
+  /// An exchange with its places; what other ranks read is put where they can.
+  mutating func call(
+    _ program: ExchangeProgram, before: BufferReference?, after: BufferReference?
+  ) -> ExchangeCall {
+    let scratch = program.scratchBytes > 0 ? memory.add(size: program.scratchBytes) : nil
+    let call = ExchangeCall(program: program, before: before, after: after, scratch: scratch)
+    for place in call.sent { memory.share(place) }
+    return call
   }
 
   // MARK: Where values stand
@@ -257,7 +275,7 @@ struct ProgramBuilder {
     let size = elementSize(of: type.elementType)
     if let offset = program.resultOffsetInSource { return source.advanced(by: offset * size) }
     let target = memory.add(size: program.afterCount * size)
-    emit(.exchange(program, before: source, after: target), touching: [source, target])
+    emit(program, before: source, after: target)
     return target
   }
 

@@ -21,7 +21,10 @@ public struct RankProgram: Sendable {
   let settings: ExecutionSettings
 
   /// The bytes that the rank plans to use: parameters and states, what lives in a step, and scratch.
-  public var plannedBytes: Int { arena.size + scratchSize }
+  public var plannedBytes: Int { arena.size + arena.sharedSize + scratchSize }
+
+  /// Of them, the bytes of buffers that other ranks read where they lie.
+  public var sharedBytes: Int { arena.sharedSize }
 
   /// The bytes of each message that the rank sends in a step, added up by receiving device.
   public var bytesSent: [(device: Int, bytes: Int)] {
@@ -29,7 +32,7 @@ public struct RankProgram: Sendable {
     for instruction in code {
       let programs: [ExchangeProgram] =
         switch instruction {
-        case .exchange(let program, _, _): [program]
+        case .exchange(let call): [call.program]
         case .begin(let calls): calls.map(\.program)
         default: []
         }

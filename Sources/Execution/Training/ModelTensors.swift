@@ -71,11 +71,12 @@ public struct ModelTensors: Sendable {
     var entry =
       entries.removeValue(forKey: name)
       ?? Entry(shape: shape, elements: [Float](repeating: 0, count: count), weight: weight)
-    var place = 0
-    for run in runs {
-      for element in run {
-        entry.elements[element] = values[place]
-        place += 1
+    entry.elements.withUnsafeMutableBufferPointer { elements in
+      var place = 0
+      for run in runs {
+        _ = UnsafeMutableBufferPointer(rebasing: elements[run]).update(
+          fromContentsOf: values[place..<place + run.count])
+        place += run.count
       }
     }
     entries[name] = entry
@@ -110,7 +111,11 @@ extension RankExecutor {
       let runs = tensor.holding.runs.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",")
       head +=
         "\(shape.map(String.init).joined(separator: ","))\t\(tensor.cell?.samples ?? 0)\t\(runs)\t\(name)\n"
-      numbers += values(of: tensor).map(Float.init)
+      if let floats = floats(of: tensor) {
+        numbers += floats
+      } else {
+        numbers += values(of: tensor).map(Float.init)
+      }
     }
     let text = Array(head.utf8)
     if transport.rank > 0 {

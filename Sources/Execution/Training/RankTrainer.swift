@@ -68,6 +68,8 @@ public final class RankTrainer {
   /// The bytes sent to each rank in the steps so far.
   public private(set) var bytesSent: [Int]
   /// By how many bytes the resident memory has grown since before the memory of the step was touched.
+  ///
+  /// Of shared memory only what this rank has filled counts, so that no byte counts for two ranks.
   public var residentGrowth: Int { max(0, residentBytes() - residentBefore) }
   /// The bytes that were laid out.
   public var plannedBytes: Int { executor.program.plannedBytes }
@@ -96,7 +98,7 @@ public final class RankTrainer {
     let program = try compile(
       job.tasks, of: job.plan, ranks: job.ranks, rank: transport.rank, library: library,
       settings: ExecutionSettings(scalar: .float32, seed: job.seed))
-    residentBefore = Self.residentPages() * Int(sysconf(Int32(_SC_PAGESIZE)))
+    residentBefore = transport.sharedBytesHeld + Self.privateBytes()
     executor = try RankExecutor(program, ranks: job.ranks, over: transport)
     bytesSent = [Int](repeating: 0, count: transport.rankCount)
     sample = [Float](repeating: 0, count: job.samples.sampleElements)
@@ -239,15 +241,21 @@ public final class RankTrainer {
     return ends
   }
 
-  private func residentBytes() -> Int { Self.residentPages() * Int(sysconf(Int32(_SC_PAGESIZE))) }
+  private func residentBytes() -> Int { transport.sharedBytesHeld + Self.privateBytes() }
 
-  /// The pages of this process that are in memory.
-  private static func residentPages() -> Int {
-    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+  /// The bytes of this process that are in memory, without those that it shares with other ranks.
+  private static func privateBytes() -> Int {
+    guard let file = fopen("/proc/self/status", "r") else { return 0 }
     defer { fclose(file) }
-    var line = [CChar](repeating: 0, count: 128)
-    guard fgets(&line, Int32(line.count), file) != nil else { return 0 }
-    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+    var kibibytes = 0
+    var line = [CChar](repeating: 0, count: 256)
+    while fgets(&line, Int32(line.count), file) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      guard text.hasPrefix("RssAnon:") || text.hasPrefix("RssFile:") else { continue }
+      kibibytes +=
+        text.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
+        .flatMap { Int($0) } ?? 0
+    }
+    return kibibytes << 10
   }
 }

@@ -36,7 +36,9 @@ let package = Package(
     // Layer 0
     library("Units"),
     library("Diagnostics"),
-    library("Documents", ["Diagnostics"]),
+    // The instructions of processors for digests, which Swift cannot say.
+    .target(name: "CDigest"),
+    library("Documents", ["CDigest", "Diagnostics"]),
     // Layer 1
     library("Graphs", ["Units", "Diagnostics"]),
     library("ONNXImport", ["Graphs", "Diagnostics"]),

@@ -1,4 +1,8 @@
+internal import CDigest
+
 /// The SHA-256 digest of bytes that come in any number of parts.
+///
+/// Where the processor has instructions for it they are used.
 ///
 /// ```swift
 /// var hash = SHA256()
@@ -23,9 +27,12 @@ public struct SHA256: Sendable {
     }
   }
 
-  private var state: [UInt32] = [
+  /// The state before the first block.
+  static let start: [UInt32] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
   ]
+
+  private(set) var state = SHA256.start
   private var pending: [UInt8] = []
   private var count: UInt64 = 0
 
@@ -74,6 +81,14 @@ public struct SHA256: Sendable {
 
   /// Takes whole blocks of 64 bytes into the state.
   private static func compress(_ blocks: UnsafeRawBufferPointer, _ state: inout [UInt32]) {
+    let isDone = state.withUnsafeMutableBufferPointer {
+      digest_sha256($0.baseAddress, blocks.baseAddress, blocks.count / 64)
+    }
+    if isDone == 0 { compressWithoutInstructions(blocks, &state) }
+  }
+
+  /// The same on every processor.
+  static func compressWithoutInstructions(_ blocks: UnsafeRawBufferPointer, _ state: inout [UInt32]) {
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { words in
       constants.withUnsafeBufferPointer { constants in
         state.withUnsafeMutableBufferPointer { state in

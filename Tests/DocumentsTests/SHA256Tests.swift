@@ -1,5 +1,6 @@
-import Documents
 import Testing
+
+@testable import Documents
 
 struct SHA256Tests {
   // FIPS 180-4 examples (NIST, "Cryptographic Standards and Guidelines", SHA256.pdf) and the empty message of
@@ -30,6 +31,18 @@ struct SHA256Tests {
     }
     #expect(
       hash.finished().hexadecimal == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
+  }
+
+  // Both follow FIPS 180-4, once in instructions of the processor and once in arithmetic.
+  @Test func `a processor with and one without instructions come to the same`() {
+    for blockCount in 0...20 {
+      let blocks = (0..<64 * blockCount).map { UInt8(truncatingIfNeeded: $0 * $0 + 31 * blockCount) }
+      var hash = SHA256()
+      hash.update(blocks)
+      var state = SHA256.start
+      blocks.withUnsafeBytes { SHA256.compressWithoutInstructions($0, &state) }
+      #expect(hash.state == state)
+    }
   }
 
   @Test func `every cut of a message has the same digest`() {

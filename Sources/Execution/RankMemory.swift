@@ -3,9 +3,9 @@ import Glibc
 
 /// The memory of one rank: what it keeps to itself, and what other ranks read where it lies.
 ///
-/// What it keeps to itself is anonymous memory, for which large pages are asked, and goes back to the system
-/// when nobody holds it any more. What others read is a shared buffer of the transport; where that has none
-/// left it is anonymous memory, too, and messages are copied.
+/// What it keeps to itself is anonymous memory, which goes back to the system when nobody holds it any more.
+/// What others read is a shared buffer of the transport; where that has none left it is anonymous memory,
+/// too, and messages are copied.
 final class RankMemory: @unchecked Sendable {
   /// Where instructions work while they run.
   let scratch: UnsafeMutableRawPointer

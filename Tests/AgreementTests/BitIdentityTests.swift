@@ -182,6 +182,22 @@ struct BitIdentityTests {
       try Self.run(training, machine, plan), expected, .cell, "\(count) micro-batches on drives")
   }
 
+  @Test func aNetworkThatBeginsWithAViewOfItsSamplesGivesTheSameBits() throws {
+    var builder = GraphBuilder(name: "flat")
+    var y = builder.sample("x", TensorType(.float32, [Self.batch, 3, 4]))
+    y = try builder.flatten(y, name: "flatten")
+    y = try builder.dense(y, 5, bias: .present, name: "last")
+    let training = try differentiate(builder.build(outputs: [y]))
+    let alone = Self.mesh([])
+    let expected = try Self.run(
+      training, alone, Self.dataParallel(training, alone, options: Self.options(cells: 8)))
+    for ways in [2, 4] {
+      let machine = Self.mesh([ways])
+      let plan = Self.dataParallel(training, machine, options: Self.options(cells: 8))
+      try Self.expectSame(try Self.run(training, machine, plan), expected, .full, "\(ways) ways")
+    }
+  }
+
   // 129 · 257 weights of 4 bytes are cut into parts of more than 32 KiB for two and three devices.
   @Test(arguments: [Overlap.backward, .none])
   func gradientsThatPeersReadWhereTheyLieGiveTheSameBits(overlap: Overlap) throws {

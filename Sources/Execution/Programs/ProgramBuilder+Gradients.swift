@@ -8,7 +8,12 @@ struct GradientBucketPlace: Sendable {
   let contributions: [GradientContribution]
   /// The elements of one slot.
   let elements: Int
+  /// The slots whose sums are left in the end: those that are reduced.
   let place: BufferReference
+  /// How many slots they are.
+  let leftCount: Int
+  /// The other slots, which peers never read.
+  let rest: BufferReference
   /// For each contribution how those of the cells were added so far.
   var stacks: [GradientContribution: CellStack] = [:]
 }
@@ -40,7 +45,8 @@ extension ProgramBuilder {
       let cut = cut(of: movement.source.stage)
       addBucket(
         contributions,
-        elements: cut.localElements(movement.shape, movement.source.layout, device: position))
+        elements: cut.localElements(movement.shape, movement.source.layout, device: position),
+        leftCount: max(1, addends(of: movement)?.nodes[position].count ?? 1))
     }
     for use in plan.facts.parameterUses {
       for reader in [use.home] + plan.separateContributors(of: use) {
@@ -48,12 +54,14 @@ extension ProgramBuilder {
         guard gradientPlaces[contribution] == nil, positions[plan.stageOfNode[reader.node]] != nil else {
           continue
         }
-        addBucket([contribution], elements: localGradientElements(contribution))
+        addBucket([contribution], elements: localGradientElements(contribution), leftCount: 1)
       }
     }
   }
 
-  private mutating func addBucket(_ contributions: [GradientContribution], elements: Int) {
+  private mutating func addBucket(
+    _ contributions: [GradientContribution], elements: Int, leftCount: Int
+  ) {
     var offset = 0
     for contribution in contributions {
       gradientPlaces[contribution] = (buckets.count, offset)
@@ -61,7 +69,9 @@ extension ProgramBuilder {
     }
     buckets.append(
       GradientBucketPlace(
-        contributions: contributions, elements: elements, place: memory.add(size: elements * scalarSize)))
+        contributions: contributions, elements: elements,
+        place: memory.add(size: leftCount * elements * scalarSize), leftCount: leftCount,
+        rest: memory.add(size: 0)))
   }
 
   /// How the node leaves the gradient.
@@ -94,9 +104,11 @@ extension ProgramBuilder {
     let step = stack.push(cell)
     buckets[home.bucket].stacks[contribution] = stack
     let bucket = buckets[home.bucket]
-    memory.grow(bucket.place, to: stack.depth * bucket.elements * scalarSize)
+    memory.grow(bucket.rest, to: max(0, stack.depth - bucket.leftCount) * bucket.elements * scalarSize)
     func slot(_ index: Int) -> BufferReference {
-      bucket.place.advanced(by: (index * bucket.elements + home.offset) * scalarSize)
+      let (base, number) =
+        index < bucket.leftCount ? (bucket.place, index) : (bucket.rest, index - bucket.leftCount)
+      return base.advanced(by: (number * bucket.elements + home.offset) * scalarSize)
     }
     return (slot(step.slot), step.joined.map { slot($0) })
   }

@@ -188,7 +188,7 @@ extension ProgramBuilder {
 
   /// The partial sums that the devices of a group bring into a movement; nil where it sums nothing over the
   /// batch, or where there is no grid.
-  private func addends(of movement: TaskGraph.Movement) -> CellAddends? {
+  func addends(of movement: TaskGraph.Movement) -> CellAddends? {
     switch movement.subject {
     case .gradients, .statistics: break
     case .activation, .error, .samples, .parameter: return nil

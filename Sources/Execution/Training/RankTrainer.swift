@@ -69,7 +69,8 @@ public final class RankTrainer {
   public private(set) var bytesSent: [Int]
   /// By how many bytes the resident memory has grown since before the memory of the step was touched.
   ///
-  /// Of shared memory only what this rank has filled counts, so that no byte counts for two ranks.
+  /// Of shared memory only what this rank has filled counts, so that no byte counts for two ranks. Pages of
+  /// files do not count, such as libraries and samples: the system drops them when it likes.
   public var residentGrowth: Int { max(0, residentBytes() - residentBefore) }
   /// The bytes that were laid out.
   public var plannedBytes: Int { executor.program.plannedBytes }
@@ -243,7 +244,7 @@ public final class RankTrainer {
 
   private func residentBytes() -> Int { transport.sharedBytesHeld + Self.privateBytes() }
 
-  /// The bytes of this process that are in memory, without those that it shares with other ranks.
+  /// The bytes of this process that are in memory, without those of files and those that it shares.
   private static func privateBytes() -> Int {
     guard let file = fopen("/proc/self/status", "r") else { return 0 }
     defer { fclose(file) }
@@ -251,8 +252,8 @@ public final class RankTrainer {
     var line = [CChar](repeating: 0, count: 256)
     while fgets(&line, Int32(line.count), file) != nil {
       let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      guard text.hasPrefix("RssAnon:") || text.hasPrefix("RssFile:") else { continue }
-      kibibytes +=
+      guard text.hasPrefix("RssAnon:") else { continue }
+      kibibytes =
         text.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
         .flatMap { Int($0) } ?? 0
     }

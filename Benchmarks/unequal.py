@@ -29,7 +29,7 @@ Network = collections.namedtuple("Network", "model batch shape classes steps")
 NETWORKS = {
     "lenet": Network("lenet", 64, (1, 28, 28), 10, 40),
     "resnet18": Network("resnet18", 16, (3, 224, 224), 1000, 3),
-    "digits": Network(str(ROOT / "Examples" / "digits.onnx"), 64, None, None, 100),
+    "digits": Network(str(ROOT / "Examples" / "digits.onnx"), 256, None, None, 100),
 }
 VARIANTS = ["uneven", "even", "fast alone", "slow alone"]
 

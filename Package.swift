@@ -129,7 +129,9 @@ let package = Package(
       ["TestMachines", "Pricing", "Plans", "Devices", "Machines", "Graphs", "Units", "Results"]),
     tests(
       "SimulationTests",
-      ["TestMachines", "Simulation", "Pricing", "Plans", "Devices", "Machines", "Graphs", "Units", "Results"]),
+      [
+        "TestMachines", "Simulation", "Pricing", "Plans", "Devices", "Machines", "Graphs", "Units", "Results",
+      ]),
     tests(
       "PlanningTests",
       [

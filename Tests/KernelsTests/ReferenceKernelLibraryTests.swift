@@ -77,8 +77,8 @@ let oneStepCases = kernelCases.filter { test in
   #expect(Set(whole) == [0, 1])
 }
 
-// Rows 0, 1 and 4 of a table on one device and 2, 3 and 5 on another: what they find adds up to what the whole
-// table has.
+// Rows 0, 1 and 4 of a table on one device and 2, 3 and 5 on another: what they find adds up to what the
+// whole table has.
 @Test func rowsOfAnotherDeviceGiveZeros() throws {
   let table = [1.0, 2, 3, 4, 5, 6]
   let indices = ReferenceTensor([4], [4.0, 0, 2, -1])

@@ -209,4 +209,26 @@ struct SharedParameterTests {
     #expect(try bytes(cells: nil) == 2 * (35 + 25) * 4)
     #expect(try bytes(cells: 4) == 2 * (2 * 35 + 25) * 4)
   }
+
+  @Test func aSharedTableIsHeldByEveryDeviceThatReadsItAndUpdatedByOne() throws {
+    // The table has 7 · 5 elements of four bytes, the matrix between its readers 25; momentum keeps as many
+    // more where a parameter lives.
+    let training = try Network.tiedEmbedding.training(4, 5, .momentum())
+    func parts(_ kind: String, _ machine: Machine, cuts: [Int]) throws -> [Int] {
+      let plan = BitIdentityTests.dataParallel(
+        training, machine, options: StepOptions(gradientBucket: nil), cuts: cuts, batch: 4)
+      return try lower(plan, facts: StepFacts(training), machine: machine).memory.map { use in
+        use.parts.first { $0.kind == kind }?.size.count ?? 0
+      }
+    }
+    let (table, matrix) = (35 * 4, 25 * 4)
+    let alone = BitIdentityTests.mesh([])
+    #expect(try parts("weights", alone, cuts: []) == [table + matrix])
+    #expect(try parts("gradients", alone, cuts: []) == [table + matrix])
+    let pair = BitIdentityTests.pair()
+    #expect(try parts("weights", pair, cuts: [1]) == [table, table + matrix])
+    #expect(try parts("optimizer state", pair, cuts: [1]) == [table, matrix])
+    // The first device adds what the second one sends to what it has itself.
+    #expect(try parts("gradients", pair, cuts: [1]) == [2 * table, table + matrix])
+  }
 }

@@ -16,13 +16,13 @@ import pathlib
 import platform
 import shutil
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 
 import torch_install
+from samples import write_samples
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BATCH = {"lenet": 64, "resnet18": 32}
@@ -44,24 +44,6 @@ class Run:
 
 
 # MARK: Runs
-
-
-def write_numbers(path, kind, shape, data):
-    """Writes an array as NumPy does."""
-    header = repr({"descr": kind, "fortran_order": False, "shape": shape}).encode()
-    header += b" " * (-(10 + len(header) + 1) % 64) + b"\n"
-    pathlib.Path(path).write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data)
-
-
-def write_samples(folder, network):
-    """Writes random images and labels; the time of a step does not depend on them."""
-    os.makedirs(folder)
-    count, shape, classes = SAMPLES[network], SHAPE[network], CLASSES[network]
-    size = count * shape[0] * shape[1] * shape[2]
-    write_numbers(f"{folder}/train-images.npy", "|u1", (count, *shape), os.urandom(size))
-    # The last class is among them, so that the labels fit the network's outputs.
-    labels = [(index * 389 + classes - 1) % classes for index in range(count)]
-    write_numbers(f"{folder}/train-labels.npy", "<i8", (count,), struct.pack(f"<{count}q", *labels))
 
 
 def output(command, variables=None):
@@ -345,7 +327,7 @@ def main():
     began, load = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         for network in BATCH:
-            write_samples(f"{folder}/{network}", network)
+            write_samples(f"{folder}/{network}", SAMPLES[network], SHAPE[network], CLASSES[network])
         kernels = train(options.partita, folder, Case("lenet"), 1).start["ranks"][0]["kernels"]
         report = measured(options, interpreter, folder, parts, networks)
         machine = f"{processor()}, {os.cpu_count()} cores, {platform.system()}"

@@ -7,9 +7,9 @@ import Units
 /// ## Model
 ///
 /// `n · t₀ + A ∕ r` for n calls on equal parts, with the launch t₀ (s), the amount A that the table of the
-/// kernel counts, `2 · MACs` (FLOP) or the traffic (B), and the table's rate r at the extents of one call. To
-/// it are added the packing of the parameters of a convolution, once, and where several calls contribute to a
-/// gradient the n − 1 sums that join them.
+/// kernel counts, `2 · MACs` without those on padding (FLOP) or the traffic (B), and the table's rate r at the
+/// extents of one call. To it are added the packing of the parameters of a convolution, once, and where several
+/// calls contribute to a gradient the n − 1 sums that join them.
 func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seconds? {
   let roofline: Roofline
   switch device.model {
@@ -17,26 +17,30 @@ func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seco
   case .rowStationaryArray, .systolicArray, .nearStorage: return nil
   }
   guard let rates = roofline.rates, let use = work.kernel else { return nil }
-  guard let table = rates.table(for: use.kind, use.phase, window: use.window, stride: use.stride) else {
-    return nil
-  }
   let calls = Double(use.calls)
+  func extent(_ extent: RateExtent) -> Double {
+    switch extent {
+    case .samples: Double(use.samples) / calls
+    case .inputChannels: Double(use.inputChannels)
+    case .outputChannels: Double(use.outputChannels)
+    case .places: Double(use.places)
+    case .elements: Double(use.elements) / calls
+    }
+  }
+  func table(_ filling: RateTable.Filling) -> RateTable? {
+    rates.table(for: use.kind, use.phase, window: use.window, stride: use.stride, filling: filling)
+  }
+  guard let whole = table(.whole) else { return nil }
+  let filling = whole.filling(at: extent)
+  let table = filling == .whole ? whole : table(filling) ?? whole
   let amount: Double
   switch table.unit {
-  case .operations: amount = 2 * work.multiplyAccumulates
+  case .operations: amount = 2 * work.multiplyAccumulates * use.portionInside
   case .bytes: amount = Double(sizes.traffic(of: work).count)
   }
   var time =
     calls * roofline.launch.value
-    + table.seconds(of: amount) { extent in
-      switch extent {
-      case .samples: Double(use.samples) / calls
-      case .inputChannels: Double(use.inputChannels)
-      case .outputChannels: Double(use.outputChannels)
-      case .places: Double(use.places)
-      case .elements: Double(use.elements) / calls
-      }
-    }
+    + table.seconds(of: amount, at: extent)
   if use.kind == .convolution, use.phase != .weightGradient {
     time += passTime(.packing, .forward, elements: work.parameterElements, passes: 2, calls: 1, roofline)
   }
@@ -60,11 +64,12 @@ private func passTime(
 extension KernelRates {
   /// The table of a kernel and phase; of another phase where that one has none.
   fileprivate func table(
-    for kind: KernelKind, _ phase: Phase, window: Int = 1, stride: Int = 1
+    for kind: KernelKind, _ phase: Phase, window: Int = 1, stride: Int = 1,
+    filling: RateTable.Filling = .whole
   ) -> RateTable? {
-    if let table = table(for: kind.rated, phase.rated, window: window, stride: stride) { return table }
-    for other in RatedPhase.allCases {
-      if let table = table(for: kind.rated, other, window: window, stride: stride) { return table }
+    for phase in [phase.rated] + RatedPhase.allCases {
+      let table = table(for: kind.rated, phase, window: window, stride: stride, filling: filling)
+      if let table { return table }
     }
     return nil
   }

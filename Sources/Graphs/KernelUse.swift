@@ -65,6 +65,9 @@ public struct KernelUse: Hashable, Sendable {
   public var places = 1
   /// The elements of all calls.
   public var elements = 1
+  /// The portion of the multiply-accumulates of a convolution whose input is no padding; kernels leave the
+  /// others out.
+  public var portionInside = 1.0
 
   /// Creates a use of one call whose extents are all one.
   public init(_ kind: KernelKind, _ phase: Phase) {
@@ -90,6 +93,7 @@ extension Operator {
       use.inputChannels = weight[1]
       use.outputChannels = kind == .depthwiseConvolution ? weight[0] : max(1, weight[0] / groups)
       use.places = outputs[0].shape.dropFirst(2).reduce(1, *)
+      use.portionInside = rules.portionInside(input: first.shape, weight: weight, output: outputs[0].shape)
     case .dense(let rules):
       use.samples = outputs[0].shape[0]
       use.inputChannels = first.shape[rules.transposeInput ? 0 : 1]
@@ -140,6 +144,32 @@ extension Operator {
     case .gather, .embedding: .selection
     case .fork: .fork
     case .tabulated, .tabulatedLoss: nil
+    }
+  }
+}
+
+extension Convolution {
+  /// The portion of the products of inputs and weights whose input is no padding.
+  ///
+  /// ## Model
+  ///
+  /// Π over the dimensions of `Σ_p |{r : 0 ≤ p · stride + r · dilation − begin < H}| ∕ (P · R)`, with the
+  /// extent H of the input, P of the output and R of the window.
+  fileprivate func portionInside(input: [Int], weight: [Int], output: [Int]) -> Double {
+    strides.indices.reduce(1.0) { portion, dimension in
+      let (extent, window) = (input[dimension + 2], weight[dimension + 2])
+      let places = output[dimension + 2]
+      guard places > 0, window > 0 else { return portion }
+      let dilation = max(1, dilations[dimension])
+      var inside = 0
+      for place in 0..<places {
+        let first = place * strides[dimension] - padding[dimension].begin
+        // The taps r with 0 ≤ first + r · dilation < extent.
+        let low = first < 0 ? (-first + dilation - 1) / dilation : 0
+        let high = extent > first ? min(window, (extent - first + dilation - 1) / dilation) : 0
+        inside += max(0, high - low)
+      }
+      return portion * Double(inside) / Double(places * window)
     }
   }
 }

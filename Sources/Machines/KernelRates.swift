@@ -47,6 +47,14 @@ public struct RateTable: Hashable, Sendable {
     case bytes
   }
 
+  /// Whether the rates are of extents that fill their blocks.
+  public enum Filling: String, Hashable, Sendable, CaseIterable {
+    /// They do.
+    case whole
+    /// The last block of at least one extent is filled in part.
+    case partial
+  }
+
   /// One extent and where it was measured.
   public struct Axis: Hashable, Sendable {
     /// The extent.
@@ -77,6 +85,8 @@ public struct RateTable: Hashable, Sendable {
   public let window: Int
   /// The greatest step of the window.
   public let stride: Int
+  /// Whether blocks were filled.
+  public let filling: Filling
   /// What the rates count.
   public let unit: Unit
   /// The axes of the grid.
@@ -89,8 +99,9 @@ public struct RateTable: Hashable, Sendable {
   ///
   /// - Precondition: There is a positive rate for each point of the grid.
   public init(
-    kernel: RatedKernel, phase: RatedPhase, window: Int = 1, stride: Int = 1, unit: Unit, axes: [Axis],
-    rates: [Double]
+    kernel: RatedKernel, phase: RatedPhase, window: Int = 1, stride: Int = 1, filling: Filling = .whole,
+    unit: Unit,
+    axes: [Axis], rates: [Double]
   ) {
     precondition(
       rates.count == axes.reduce(1) { $0 * $1.points.count }, "\(rates.count) rates on axes \(axes)")
@@ -99,6 +110,7 @@ public struct RateTable: Hashable, Sendable {
     self.phase = phase
     self.window = window
     self.stride = stride
+    self.filling = filling
     self.unit = unit
     self.axes = axes
     self.rates = rates
@@ -130,10 +142,15 @@ public struct RateTable: Hashable, Sendable {
     return amount / exp(corners.reduce(0) { $0 + $1.weight * logarithms[$1.place] })
   }
 
+  /// How extents fill the blocks of the table.
+  public func filling(at extent: (RateExtent) -> Double) -> Filling {
+    axes.contains { $0.wholeBlocks(extent($0.extent)) != extent($0.extent) } ? .partial : .whole
+  }
+
   /// The table with every rate multiplied.
   func scaled(by factor: Double) -> RateTable {
     RateTable(
-      kernel: kernel, phase: phase, window: window, stride: stride, unit: unit, axes: axes,
+      kernel: kernel, phase: phase, window: window, stride: stride, filling: filling, unit: unit, axes: axes,
       rates: rates.map { $0 * factor })
   }
 }
@@ -174,16 +191,17 @@ public struct KernelRates: Hashable, Sendable {
   /// The table of a kernel and phase whose window and stride are nearest; nil where there is none.
   ///
   /// Windows of one place have tables of their own, if there are any; then a stride above one and the
-  /// distance of windows by their ratio decide.
+  /// distance of windows by their ratio decide, and how blocks are filled counts as much as a ratio of ten.
   public func table(
-    for kernel: RatedKernel, _ phase: RatedPhase, window: Int = 1, stride: Int = 1
+    for kernel: RatedKernel, _ phase: RatedPhase, window: Int = 1, stride: Int = 1,
+    filling: RateTable.Filling = .whole
   ) -> RateTable? {
     guard let candidates = index[Key(kernel: kernel, phase: phase)] else { return nil }
     guard candidates.count > 1 else { return candidates.first.map { tables[$0] } }
     func distance(_ table: RateTable) -> Double {
       let ratio = Double(max(window, table.window)) / Double(min(window, table.window))
       return ((table.window == 1) == (window == 1) ? 0 : 1e6) + ((table.stride > 1) == (stride > 1) ? 0 : 1e3)
-        + ratio
+        + ratio + (table.filling == filling ? 0 : 10)
     }
     var best = candidates[0]
     for candidate in candidates.dropFirst() where distance(tables[candidate]) < distance(tables[best]) {

@@ -55,6 +55,7 @@ public struct LocalMachine {
             bandwidth: 8 GB/s
             duplex: full
             latency: 1 us
+            moved-by: devices
             source: "assumed; 'partita calibrate' measures it"
 
       """

@@ -43,11 +43,13 @@ public struct Link: Hashable, Sendable {
   public let energy: JoulesPerByte?
   /// The index of the wire, in ``Machine/wireNames``; both directions of a half-duplex link share one.
   public let wire: Int
+  /// Who moves the data.
+  public let mover: Mover
 
   /// Creates a link.
   public init(
     name: String, from: Endpoint, to: Endpoint, bandwidth: BytesPerSecond, latency: Seconds,
-    energy: JoulesPerByte?, wire: Int
+    energy: JoulesPerByte?, wire: Int, mover: Mover = .links
   ) {
     self.name = name
     self.from = from
@@ -56,7 +58,16 @@ public struct Link: Hashable, Sendable {
     self.latency = latency
     self.energy = energy
     self.wire = wire
+    self.mover = mover
   }
+}
+
+/// Who moves the data that pass a link or mesh level.
+public enum Mover: String, Hashable, Sendable, CaseIterable {
+  /// The link, by an engine of its own: the devices compute meanwhile.
+  case links
+  /// The devices at its ends, which compute nothing meanwhile, as processors that copy messages do.
+  case devices
 }
 
 /// Whether the two directions of a link have their own bandwidth.
@@ -99,11 +110,13 @@ public struct MeshLevel: Hashable, Sendable {
   public let latency: Seconds
   /// Energy of each byte received, if given.
   public let energy: JoulesPerByte?
+  /// Who moves the data.
+  public let mover: Mover
 
   /// Creates a level.
   public init(
     name: String, ways: Int, topology: Topology, bandwidth: BytesPerSecond, duplex: Duplex, latency: Seconds,
-    energy: JoulesPerByte?
+    energy: JoulesPerByte?, mover: Mover = .links
   ) {
     self.name = name
     self.ways = ways
@@ -112,6 +125,7 @@ public struct MeshLevel: Hashable, Sendable {
     self.duplex = duplex
     self.latency = latency
     self.energy = energy
+    self.mover = mover
   }
 }
 

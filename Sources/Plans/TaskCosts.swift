@@ -274,7 +274,7 @@ private struct TaskCostsBuilder {
       preconditionFailure("an exchange between devices that are not joined: lowering refuses it")
     }
     guard round.delivered > 0 else { return 0 }
-    add(round, unit: 1, firstResource: 0)
+    add(round, unit: 1, firstResource: 0, devices: nil)
     for load in round.loads {
       if let link = load.link { allReceived.append(.init(carrier: link, bytes: load.units)) }
     }
@@ -294,10 +294,11 @@ private struct TaskCostsBuilder {
     let even = tables.evenUnit(of: collective)
     let unit = even ?? 1
     let levelRounds = even == nil ? tables.levelRounds(of: collective) : pattern(of: collective, ports: ports)
+    let devices = tables.resources.groups[collective.group].devices[collective.firstDevice...]
     var moved = 0
     var perLink: [Int: Int] = [:]
     for round in levelRounds where unit > 0 && round.delivered > 0 {
-      add(round, unit: unit, firstResource: firstResource)
+      add(round, unit: unit, firstResource: firstResource, devices: ports == nil ? nil : devices)
       moved += round.delivered * unit * round.repetitions
       for load in round.loads {
         if let link = load.link { perLink[link, default: 0] += load.units * unit * round.repetitions }
@@ -327,19 +328,33 @@ private struct TaskCostsBuilder {
     return rounds
   }
 
-  private mutating func add(_ round: LevelRound, unit: Int, firstResource: Int) {
+  /// Adds a round, whose movers are counted among `devices`, or among those of the machine.
+  ///
+  /// A device that moves data is occupied from the start of the round to its end, latency included.
+  private mutating func add(
+    _ round: LevelRound, unit: Int, firstResource: Int, devices: ArraySlice<DeviceID>?
+  ) {
     let first = occupancies.count
     var longest = SimulatedTime.zero
     round.forEachOccupancy(unit: unit) { resource, time, bytes in
       occupancies.append(.init(resource: firstResource + resource, time: time, bytes: bytes))
       longest = max(longest, time)
     }
+    var latency = round.latency
+    if !round.movers.isEmpty {
+      longest += latency
+      latency = .zero
+      for mover in round.movers {
+        let device = devices.map { $0[$0.startIndex + mover] } ?? DeviceID(mover)
+        occupancies.append(.init(resource: tables.resources.compute(device), time: longest, bytes: 0))
+      }
+    }
     if occupancies[first...].contains(where: { $0.time != longest }) {
       occupancies[first...].sort { ($0.time, $0.resource) < ($1.time, $1.resource) }
     }
     allRounds.append(
       .init(
-        repetitions: round.repetitions, longest: longest, latency: round.latency,
+        repetitions: round.repetitions, longest: longest, latency: latency,
         occupancies: first..<occupancies.count))
   }
 }

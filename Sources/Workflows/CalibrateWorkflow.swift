@@ -72,13 +72,23 @@ public struct Calibration: Sendable {
     Seconds(exchanges.first.map { ($0.replacing + $0.adding) / 2 } ?? 0)
   }
 
-  /// The bytes that a rank receives each second while it sends as many: of large messages, half of which are
-  /// added and half of which replace, as in an all-reduce.
+  /// The bytes that a rank receives each second while it sends as many, half of the messages being added and
+  /// half replacing, as in an all-reduce.
+  ///
+  /// ## Model
+  ///
+  /// The B for which `latency + b ∕ B` fits the times t of b bytes best: least is the sum of squares of what
+  /// it misses, as portions of t, over the messages of 8 KiB and more.
   public var bandwidth: BytesPerSecond {
-    let large = exchanges.filter { $0.bytes >= 512 << 10 }
-    guard !large.isEmpty else { return BytesPerSecond(1) }
-    let logarithms = large.map { log(Double($0.bytes) / ((($0.replacing + $0.adding) / 2) - latency.value)) }
-    return BytesPerSecond(exp(logarithms.reduce(0, +) / Double(large.count)))
+    var (products, squares) = (0.0, 0.0)
+    for exchange in exchanges where exchange.bytes >= 8 << 10 {
+      let time = (exchange.replacing + exchange.adding) / 2
+      let bytes = Double(exchange.bytes)
+      products += bytes * (time - latency.value) / (time * time)
+      squares += bytes * bytes / (time * time)
+    }
+    guard products > 0 else { return BytesPerSecond(1) }
+    return BytesPerSecond(squares / products)
   }
 }
 
@@ -107,6 +117,7 @@ extension Calibration {
             bandwidth: \(number(bandwidth.value / 1e9)) GB/s
             duplex: full
             latency: \(number(latency.value * 1e9)) ns
+            moved-by: devices
             source:
               - "measured between two ranks over shared memory, both sending, half of the messages added"
 
@@ -147,6 +158,7 @@ extension Calibration {
     var text = "      - kernel: \(table.kernel.rawValue)\n        phase: \(table.phase.rawValue)\n"
     if table.window > 1 { text += "        window: \(table.window)\n" }
     if table.stride > 1 { text += "        stride: \(table.stride)\n" }
+    if table.filling == .partial { text += "        filling: partial\n" }
     let axes = table.axes.map { axis in
       "\(axis.extent.rawValue): [\(axis.points.map(String.init).joined(separator: ", "))]"
     }

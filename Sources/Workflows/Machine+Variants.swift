@@ -9,7 +9,7 @@ extension Machine {
         guard link.wire == wire else { return link }
         return Link(
           name: link.name, from: link.from, to: link.to, bandwidth: 2 * link.bandwidth, latency: link.latency,
-          energy: link.energy, wire: link.wire)
+          energy: link.energy, wire: link.wire, mover: link.mover)
       }
       return (resource, with(links: faster))
     }
@@ -20,7 +20,7 @@ extension Machine {
     let old = levels[level]
     levels[level] = MeshLevel(
       name: old.name, ways: old.ways, topology: old.topology, bandwidth: 2 * old.bandwidth,
-      duplex: old.duplex, latency: old.latency, energy: old.energy)
+      duplex: old.duplex, latency: old.latency, energy: old.energy, mover: old.mover)
     return (old.name, with(mesh: Mesh(devices: mesh.devices, levels: levels)))
   }
 

@@ -18,7 +18,7 @@ struct RandomTaskGraphs {
         name: "H\(index)", ways: random.number(1...4),
         topology: random.element(of: [.ring, .line, .fullyConnected, .switch, .tree]),
         bandwidth: bandwidth(), duplex: random.element(of: [.half, .full]), latency: latency(),
-        energy: JoulesPerByte(1e-12))
+        energy: JoulesPerByte(1e-12), mover: random.chance(30) ? .devices : .links)
     }
     let meshCount = levels.reduce(1) { $0 * $1.ways }
     let drives = random.number(1...4)
@@ -34,12 +34,13 @@ struct RandomTaskGraphs {
       let far = isSwitched ? Endpoint.switch(0) : host
       let rate = (bandwidth(), latency())
       let isHalf = random.chance(40)
+      let mover = random.chance(30) ? Mover.devices : .links
       for (from, to, name) in [(near, far, "up \(index)"), (far, near, "down \(index)")] {
         if !isHalf || from == near { wires.append(name) }
         links.append(
           Link(
             name: name, from: from, to: to, bandwidth: rate.0, latency: rate.1, energy: JoulesPerByte(2e-12),
-            wire: wires.count - 1))
+            wire: wires.count - 1, mover: mover))
       }
     }
     return Machine(

@@ -39,6 +39,29 @@ import Units
     #expect(abs(found - (4e-6 + 4e-3)) < 1e-12)
   }
 
+  // Half of 2 · 10⁹ FLOP at 50 GFLOP/s and a launch.
+  @Test func operationsOnPaddingTakeNoTime() {
+    let device = measured([table(.convolution, .forward, .operations, .samples, [1], [50e9])])
+    var work = work(.convolution, .forward)
+    work.kernel?.portionInside = 0.5
+    #expect(abs(time(work, on: device) - (1e-6 + 0.02)) < 1e-12)
+  }
+
+  // 2 · 10⁹ FLOP in blocks of 16 channels: 20 are computed as 32, at the rate for blocks filled in part.
+  @Test func blocksFilledInPartHaveRatesOfTheirOwn() {
+    func table(_ filling: RateTable.Filling, _ rate: Double) -> RateTable {
+      RateTable(
+        kernel: .convolution, phase: .forward, filling: filling, unit: .operations,
+        axes: [RateTable.Axis(.inputChannels, [32], block: 16)], rates: [rate])
+    }
+    let device = measured([table(.whole, 100e9), table(.partial, 64e9)])
+    var work = work(.convolution, .forward)
+    work.kernel?.inputChannels = 32
+    #expect(abs(time(work, on: device) - (1e-6 + 0.02)) < 1e-12)
+    work.kernel?.inputChannels = 20
+    #expect(abs(time(work, on: device) - (1e-6 + 0.05)) < 1e-12)
+  }
+
   // 2 · 10⁹ FLOP at 50 GFLOP/s and a launch; 10⁶ parameters pass twice at 8 GB/s with a launch of their own.
   @Test func parametersOfAConvolutionArePackedOnce() {
     let device = measured([

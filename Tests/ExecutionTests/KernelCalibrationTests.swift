@@ -20,7 +20,7 @@ import Units
   }
 
   @Test func everyTableHasAPointWithinItsLimit() {
-    for design in rateDesigns() {
+    for design in rateDesigns(ChannelBlocks(inputs: 16, outputs: 16)) {
       let amounts = design.grid.compactMap { design.point($0)?.amount }
       #expect(amounts.contains { $0 <= design.limit }, "\(design.kernel) \(design.phase)")
       #expect(design.grid.count == design.axes.reduce(1) { $0 * $1.points.count })

@@ -16,6 +16,31 @@ import Testing
     #expect(use.inputChannels == 8 && use.outputChannels == 16 && use.places == 49)
   }
 
+  // 5 × 5 over 8 × 8 with two zeros around: along each dimension 3, 4, 5, 5, 5, 5, 4, 3 of 5 taps meet
+  // numbers, 34 of 40. By steps of two 3 + 5 + 5 + 4 of 20. Dilated by two a window of 3 spans 5: twice 2, four
+  // times 3 and twice 2 of 3.
+  // Every tap counted one by one is the second opinion.
+  @Test func whatFallsOnPaddingIsLeftOut() throws {
+    func portion(_ rules: Convolution, window: Int) throws -> Double {
+      try use(.convolution(rules), [[1, 2, 8, 8], [4, 2, window, window]]).portionInside
+    }
+    #expect(abs(try portion(Convolution(padding: 2), window: 5) - (34.0 / 40) * (34.0 / 40)) < 1e-12)
+    #expect(abs(try portion(Convolution(stride: 2, padding: 2), window: 5) - 0.85 * 0.85) < 1e-12)
+    #expect(
+      abs(try portion(Convolution(padding: 2, dilation: 2), window: 3) - (20.0 / 24) * (20.0 / 24)) < 1e-12)
+    #expect(try portion(Convolution(), window: 5) == 1)
+    for (stride, padding, dilation, window) in [(1, 3, 2, 4), (3, 5, 1, 3), (2, 4, 3, 2)] {
+      let extent = (8 + 2 * padding - dilation * (window - 1) - 1) / stride + 1
+      var inside = 0
+      for place in 0..<extent {
+        for tap in 0..<window where 0..<8 ~= place * stride + tap * dilation - padding { inside += 1 }
+      }
+      let expected = Double(inside) / Double(extent * window)
+      let rules = Convolution(stride: stride, padding: padding, dilation: dilation)
+      #expect(abs(try portion(rules, window: window) - expected * expected) < 1e-12)
+    }
+  }
+
   @Test func aDepthwiseConvolutionHasItsOwnKernel() throws {
     let use = try use(.convolution(Convolution(padding: 1, groups: 24)), [[2, 24, 7, 7], [24, 1, 3, 3]])
     #expect(use.kind == .depthwiseConvolution && use.outputChannels == 24)

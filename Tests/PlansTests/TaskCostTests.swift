@@ -23,6 +23,30 @@ struct TaskCostTests {
     #expect(costs.bytesMoved == [1_000_000])
   }
 
+  // Two lanes of two devices exchange over the top level: 1000 B at 1 GB∕s and 1 µs of latency, all four
+  // devices being at it for both. A level below has devices of its own.
+  @Test func moversAreOccupiedForWholeRounds() {
+    let gather = TaskGraph.Kind.collective(
+      Collective(
+        operation: .allGather, algorithm: .ring, group: 0, level: 0, firstDevice: 0,
+        parts: .even(Bytes(1_000))))
+    let costs = TaskCosts(graph([(gather, [])]), on: meshMachine([2, 2], .ring, mover: .devices))
+    let cost = costs.cost(of: 0)
+    #expect(cost.duration == SimulatedTime(2_000_000))
+    let movers = cost.occupancies.filter { $0.resource < 4 }
+    #expect(movers.map(\.resource) == [0, 1, 2, 3])
+    #expect(movers.allSatisfy { $0.time == cost.duration && $0.bytes == 0 })
+    #expect(
+      TaskCosts(graph([(gather, [])]), on: meshMachine([2, 2], .ring)).cost(of: 0).duration == cost.duration)
+    let below = TaskGraph.Kind.collective(
+      Collective(
+        operation: .allGather, algorithm: .ring, group: 0, level: 1, firstDevice: 2,
+        parts: .even(Bytes(1_000))))
+    let occupied = TaskCosts(graph([(below, [])]), on: meshMachine([2, 2], .ring, mover: .devices)).cost(
+      of: 0)
+    #expect(occupied.occupancies.map(\.resource).filter { $0 < 4 } == [2, 3])
+  }
+
   // 10⁶ MACs at 1 TFLOP∕s: 2 µs and 4 µJ; 1000 activations: 4 kB and 8 nJ.
   @Test func computeCostsTimeAndEnergyOfItsDevice() {
     let work = Work(multiplyAccumulates: 1e6, activationElements: 1_000)

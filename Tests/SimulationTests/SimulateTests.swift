@@ -62,6 +62,19 @@ struct SimulateTests {
     #expect(timeline.spans.allSatisfy { $0.category == "collective" && $0.name.hasPrefix("all-gather ") })
   }
 
+  // As above, 4 µs of rounds, beside 3 µs of arithmetic. Devices that move the data have to do both, one
+  // after the other; links that move it leave them free.
+  @Test(arguments: [(Mover.links, 4), (.devices, 7)] as [(Mover, Int64)])
+  func devicesThatMoveDataComputeNothingMeanwhile(mover: Mover, expected: Int64) {
+    let gather = TaskGraph.Kind.collective(
+      Collective(
+        operation: .allGather, algorithm: .ring, group: 0, level: 0, firstDevice: 0,
+        parts: .even(Bytes(1_000))))
+    let timeline = simulate(
+      graph([(gather, []), (compute(2, 3), [])]), on: meshMachine([3], .ring, mover: mover))
+    #expect(timeline.makespan == microseconds(expected))
+  }
+
   // Without latency the rounds of a collective touch, and are one span on each track.
   @Test func roundsThatTouchAreOneSpan() {
     let reduce = TaskGraph.Kind.collective(

@@ -26,7 +26,7 @@ public func accelerator(_ name: String, group: String? = nil) -> Device {
 /// A mesh of equal levels over accelerators.
 public func meshMachine(
   _ ways: [Int], _ topology: Topology, duplex: Duplex = .full, bandwidth: [Double] = [1e9],
-  latency: Double = 1e-6
+  latency: Double = 1e-6, mover: Mover = .links
 ) -> Machine {
   let count = ways.reduce(1, *)
   let devices = (0..<count).map { accelerator("accelerator[\($0)]", group: "accelerator") }
@@ -34,7 +34,7 @@ public func meshMachine(
     MeshLevel(
       name: "H\(index + 1)", ways: ways, topology: topology,
       bandwidth: BytesPerSecond(bandwidth[index % bandwidth.count]), duplex: duplex,
-      latency: Seconds(latency), energy: JoulesPerByte(5e-12))
+      latency: Seconds(latency), energy: JoulesPerByte(5e-12), mover: mover)
   }
   return Machine(
     name: "mesh", devices: devices, mesh: Mesh(devices: (0..<count).map { DeviceID($0) }, levels: levels))

@@ -157,7 +157,8 @@ final class KernelBench {
     body(0)
     let once = threadSeconds() - first
     // Of kernels that take long, two parts are enough.
-    let turns = max(min(parts, 2), min(parts, Int(Self.leastTime / max(once, 1e-9))))
+    let turns = max(
+      min(parts, once < 10 * Self.leastTime ? 2 : 1), min(parts, Int(Self.leastTime / max(once, 1e-9))))
     if turns > 1 { for part in 1..<turns { body(part) } }
     // Rounds so long that reading the clock does not count.
     let repetitions = max(1, Int(5e-5 / max(once * Double(turns), 1e-8)))

@@ -48,7 +48,7 @@ public struct KernelCalibration: Sendable {
 /// - Returns: What was measured, or nil where there is no memory for it.
 public func calibrateKernels(_ library: any KernelLibrary, seconds: Double) -> KernelCalibration? {
   guard let bench = KernelBench(library) else { return nil }
-  var calibrator = Calibrator(bench: bench, designs: rateDesigns(), end: steadySeconds() + seconds)
+  var calibrator = Calibrator(bench: bench, end: steadySeconds() + seconds)
   return calibrator.run()
 }
 
@@ -59,24 +59,24 @@ private struct Calibrator {
   /// For each table the least time of each point, in seconds; nil where it was not measured.
   var times: [[Double?]]
 
-  init(bench: KernelBench, designs: [RateDesign], end: Double) {
+  init(bench: KernelBench, end: Double) {
     self.bench = bench
-    self.designs = designs
     self.end = end
+    func block(_ weights: (Int) -> [Int]) -> Int {
+      end - steadySeconds() > 1 ? bench.channelBlock(weights) : 1
+    }
+    designs = rateDesigns(ChannelBlocks(inputs: block { [64, $0] }, outputs: block { [$0, 64] }))
     times = designs.map { [Double?](repeating: nil, count: $0.grid.count) }
   }
 
   mutating func run() -> KernelCalibration {
     var launch = leastCall()
-    let blocks: [RateExtent: Int] = [
-      .inputChannels: channelBlock { [64, $0] }, .outputChannels: channelBlock { [$0, 64] },
-    ]
     measureOnce()
     repeat { measureAgain() } while steadySeconds() < end && times.contains { $0.contains { $0 != nil } }
     for table in times { launch = table.reduce(launch) { min($0, $1 ?? $0) } }
     let bandwidth = 12 * Double(1 << 24) / (bench.time(.sum(1 << 24)) ?? 1)
     let measured = times.reduce(0) { $0 + $1.count { $0 != nil } }
-    let tables = designs.indices.compactMap { table($0, launch: launch, blocks) }
+    let tables = designs.indices.compactMap { table($0, launch: launch) }
     let rates = tables.filter { $0.unit == .operations }.flatMap(\.rates)
     let peak = rates.max() ?? 1e9
     return KernelCalibration(
@@ -129,24 +129,7 @@ private struct Calibrator {
 
   // MARK: Rates
 
-  /// The channels that convolutions compute together: 16 where 24 take as long as 32, 8 where 20 take as long
-  /// as 24, else one.
-  private func channelBlock(_ weights: (Int) -> [Int]) -> Int {
-    guard end - steadySeconds() > 1 else { return 1 }
-    func time(_ channels: Int) -> Double {
-      let shape = weights(channels)
-      let convolution = Operator.convolution(Convolution(padding: 1))
-      let point = RateDesign.Point(
-        convolution, [[1, shape[1], 14, 14], shape + [3, 3]], .forward, unit: .operations)
-      return point.flatMap { point in
-        (0..<3).compactMap { _ in bench.time(point.subject) }.min()
-      } ?? 1
-    }
-    if time(24) > 0.88 * time(32) { return 16 }
-    return time(20) > 0.92 * time(24) ? 8 : 1
-  }
-
-  private func table(_ index: Int, launch: Double, _ blocks: [RateExtent: Int]) -> RateTable? {
+  private func table(_ index: Int, launch: Double) -> RateTable? {
     let design = designs[index]
     let known = zip(design.grid, times[index]).map { extents, time -> Double? in
       guard let time, let point = design.point(extents) else { return nil }
@@ -156,10 +139,7 @@ private struct Calibrator {
     guard known.contains(where: { $0 != nil }) else { return nil }
     return RateTable(
       kernel: design.kernel, phase: design.phase.rated, window: design.window, stride: design.stride,
-      unit: design.unit,
-      axes: design.hasBlocks
-        ? design.axes.map { RateTable.Axis($0.extent, $0.points, block: blocks[$0.extent] ?? 1) }
-        : design.axes,
+      filling: design.filling, unit: design.unit, axes: design.axes,
       rates: completed(known, extents: design.axes.map(\.points.count)).map { max($0, 1) })
   }
 
@@ -209,8 +189,24 @@ private struct Calibrator {
   }
 }
 
+extension KernelBench {
+  /// The channels that convolutions compute together: 16 where 24 take as long as 32, 8 where 20 take as long
+  /// as 24, else one.
+  fileprivate func channelBlock(_ weights: (Int) -> [Int]) -> Int {
+    func time(_ channels: Int) -> Double {
+      let shape = weights(channels)
+      let convolution = Operator.convolution(Convolution(padding: 1))
+      let point = RateDesign.Point(
+        convolution, [[1, shape[1], 14, 14], shape + [3, 3]], .forward, unit: .operations)
+      return point.flatMap { point in (0..<3).compactMap { _ in self.time(point.subject) }.min() } ?? 1
+    }
+    if time(24) > 0.88 * time(32) { return 16 }
+    return time(20) > 0.92 * time(24) ? 8 : 1
+  }
+}
+
 /// The median.
-private func middle(_ values: [Double]) -> Double {
+func middle(_ values: [Double]) -> Double {
   let sorted = values.sorted()
   guard let last = sorted.last else { return 1 }
   return sorted.count % 2 == 1

@@ -11,6 +11,9 @@ struct RateDesign {
   struct Point {
     let subject: KernelBench.Subject
     let amount: Double
+
+    /// The same with another amount.
+    func counting(_ factor: Double) -> Point { Point(subject: subject, amount: amount * factor) }
   }
 
   let kernel: RatedKernel
@@ -19,8 +22,8 @@ struct RateDesign {
   let stride: Int
   let unit: RateTable.Unit
   let axes: [RateTable.Axis]
-  /// Whether channels are computed in blocks.
-  let hasBlocks: Bool
+  /// Whether channels fill the blocks in which they are computed.
+  let filling: RateTable.Filling
   /// Points that do more are not measured: their rates are those of smaller ones.
   let limit: Double
   /// What is measured where the axes have some extents, in the order of the axes; nil where there is no such
@@ -29,7 +32,8 @@ struct RateDesign {
 
   init(
     _ kernel: RatedKernel, _ phase: Phase, window: Int = 1, stride: Int = 1, unit: RateTable.Unit = .bytes,
-    _ axes: [(RateExtent, [Int])], limit: Double = 256e6, hasBlocks: Bool = false,
+    _ axes: [(RateExtent, [Int])], limit: Double = 256e6, blocks: ChannelBlocks? = nil,
+    filling: RateTable.Filling = .whole,
     point: @escaping @Sendable ([Int]) -> Point?
   ) {
     self.kernel = kernel
@@ -37,15 +41,36 @@ struct RateDesign {
     self.window = window
     self.stride = stride
     self.unit = unit
-    self.axes = axes.map { RateTable.Axis($0.0, $0.1) }
+    self.axes = axes.map { RateTable.Axis($0.0, $0.1, block: blocks?.block(of: $0.0) ?? 1) }
     self.limit = limit
-    self.hasBlocks = hasBlocks
+    self.filling = filling
     self.point = point
   }
 
   /// The extents of all points; the last axis varies fastest.
   var grid: [[Int]] {
     axes.reduce([[]]) { points, axis in points.flatMap { point in axis.points.map { point + [$0] } } }
+  }
+}
+
+/// The channels that convolutions compute together.
+struct ChannelBlocks {
+  let inputs: Int
+  let outputs: Int
+
+  /// The block of an extent, one where it has none.
+  func block(of extent: RateExtent) -> Int {
+    switch extent {
+    case .inputChannels: inputs
+    case .outputChannels: outputs
+    case .samples, .places, .elements: 1
+    }
+  }
+
+  /// A number of channels that takes as many blocks, and fills five eighths of the last.
+  func partial(_ channels: Int, _ extent: RateExtent) -> Int {
+    let block = block(of: extent)
+    return channels < block ? channels : channels - block * 3 / 8
   }
 }
 
@@ -84,7 +109,8 @@ extension RateDesign.Point {
     } else {
       amount =
         unit == .operations
-        ? 2 * work.multiplyAccumulates : Double(ElementSizes(.float32).traffic(of: work).count)
+        ? 2 * work.multiplyAccumulates * (work.kernel?.portionInside ?? 1)
+        : Double(ElementSizes(.float32).traffic(of: work).count)
       subject = .kernel(request)
     }
     guard amount > 0 else { return nil }

@@ -5,9 +5,10 @@ import Machines
 /// Every table that calibration measures.
 ///
 /// The points are chosen for the extents that layers have in general: powers of two and four, square planes,
-/// one sample and eight. No network is looked at.
-func rateDesigns() -> [RateDesign] {
-  upkeep() + elementwise() + poolings() + normalizations() + products() + convolutions()
+/// one sample and eight. No network is looked at. Where channels are computed in blocks, tables of their own
+/// are for channels that fill the last block in part.
+func rateDesigns(_ blocks: ChannelBlocks) -> [RateDesign] {
+  upkeep() + elementwise() + poolings() + normalizations() + products() + convolutions(blocks)
 }
 
 private let phases: [Phase] = [.forward, .error, .weightGradient]
@@ -16,38 +17,49 @@ private let samples = [1, 8]
 /// The side of a square plane.
 private func side(_ places: Int) -> Int { Int(Double(places).squareRoot().rounded()) }
 
-private func convolutions() -> [RateDesign] {
-  let planes = [4, 7, 14, 28, 56, 112].map { $0 * $0 }
+private func convolutions(_ blocks: ChannelBlocks) -> [RateDesign] {
+  let planes = [4, 7, 14, 28, 56, 112, 224].map { $0 * $0 }
   var designs: [RateDesign] = []
   func convolution(
-    _ width: Int, stride: Int = 1, inputs: [Int], outputs: [Int], planes: [Int], phases: [Phase] = phases
+    _ width: Int, stride: Int = 1, _ filling: RateTable.Filling = .whole, inputs: [Int], outputs: [Int],
+    planes: [Int]
   ) {
+    guard filling == .whole || blocks.inputs > 1 || blocks.outputs > 1 else { return }
     for phase in phases {
       designs.append(
         RateDesign(
           .convolution, phase, window: width * width, stride: stride, unit: .operations,
           [(.samples, samples), (.inputChannels, inputs), (.outputChannels, outputs), (.places, planes)],
-          limit: 8e8, hasBlocks: width > 1
+          limit: 4e9, blocks: width > 1 || filling == .partial ? blocks : nil, filling: filling
         ) { extents in
           let side = side(extents[3]) * stride
           // Beyond small planes the samples of a call hardly matter, and the rates of one sample stand.
           guard extents[0] == 1 || extents[3] < 784 else { return nil }
           // Few input channels are those of the first layer: of large planes, into few channels.
           guard extents[1] > 3 || (extents[2] <= 64 && extents[3] > 49) else { return nil }
+          let isPartial = filling == .partial
+          let inputs = isPartial ? blocks.partial(extents[1], .inputChannels) : extents[1]
+          let outputs = isPartial ? blocks.partial(extents[2], .outputChannels) : extents[2]
           return RateDesign.Point(
             .convolution(Convolution(stride: stride, padding: width / 2)),
-            [[extents[0], extents[1], side, side], [extents[2], extents[1], width, width]], phase,
-            unit: .operations)
+            [[extents[0], inputs, side, side], [outputs, inputs, width, width]], phase, unit: .operations
+          )?.counting(Double(extents[1] * extents[2]) / Double(inputs * outputs))
         })
     }
   }
   convolution(3, inputs: [1, 3, 16, 64, 256, 512], outputs: [16, 64, 256, 512], planes: planes)
-  convolution(1, inputs: [16, 64, 256, 1024], outputs: [16, 64, 256, 1024], planes: planes)
+  // Between 960 and 1024 channels products of transposed matrices become several times slower.
+  convolution(1, inputs: [16, 64, 256, 512, 960, 1024], outputs: [16, 64, 256, 1024], planes: planes)
   convolution(
-    3, stride: 2, inputs: [3, 32, 128, 256], outputs: [32, 128, 512], planes: Array(planes[1...]))
-  convolution(1, stride: 2, inputs: [64, 256, 1024], outputs: [128, 512, 2048], planes: [49, 196, 784])
+    3, stride: 2, inputs: [3, 32, 128, 256], outputs: [32, 128, 512], planes: Array(planes[1..<6]))
+  convolution(
+    1, stride: 2, inputs: [64, 256, 960, 1024], outputs: [128, 512, 2048], planes: [49, 196, 784])
   convolution(5, inputs: [1, 3, 16, 32, 128], outputs: [16, 64, 256], planes: [64, 196, 784])
   convolution(7, stride: 2, inputs: [3], outputs: [16, 64], planes: [784, 3136, 12_544])
+  let few = [16, 64, 256]
+  convolution(3, .partial, inputs: [3] + few, outputs: few, planes: Array(planes[1..<5]))
+  convolution(1, .partial, inputs: few, outputs: few, planes: Array(planes[1..<5]))
+  convolution(5, .partial, inputs: [1, 3, 16, 32, 128], outputs: few, planes: [64, 196, 784])
   for stride in [1, 2] {
     for phase in phases {
       designs.append(
@@ -55,8 +67,8 @@ private func convolutions() -> [RateDesign] {
           .depthwiseConvolution, phase, window: 9, stride: stride, unit: .operations,
           [
             (.samples, samples), (.outputChannels, [32, 128, 512, 1024]),
-            (.places, stride == 1 ? planes : Array(planes[1...])),
-          ], hasBlocks: true
+            (.places, Array(stride == 1 ? planes[..<6] : planes[1..<6])),
+          ], blocks: blocks
         ) { extents in
           let side = side(extents[2]) * stride
           return RateDesign.Point(

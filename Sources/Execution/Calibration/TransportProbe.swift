@@ -36,37 +36,46 @@ public struct TransportProbe: Sendable {
     }
     var results: [Measurement] = []
     for size in sizes {
-      var times: [Double] = []
-      for arrival in [Arrival.replace, .addFloat32] {
-        let outgoing = [
-          OutgoingMessage(to: peer, bytes: UnsafeRawBufferPointer(rebasing: sent.bytes[..<size]))
-        ]
-        let incoming = [
-          IncomingMessage(
-            from: peer, bytes: UnsafeMutableRawBufferPointer(rebasing: received.bytes[..<size]),
-            arrival: arrival)
-        ]
-        let repetitions = max(3, min(200, (64 << 20) / size))
-        var least = Double.infinity
-        for _ in 0..<5 {
-          // A short message lets both begin together.
-          try transport.exchange(
-            sending: [
-              OutgoingMessage(to: peer, bytes: UnsafeRawBufferPointer(rebasing: sent.bytes[..<8]))
-            ],
-            receiving: [
-              IncomingMessage(
-                from: peer, bytes: UnsafeMutableRawBufferPointer(rebasing: received.bytes[..<8]))
-            ])
-          let start = steadySeconds()
-          for _ in 0..<repetitions { try transport.exchange(sending: outgoing, receiving: incoming) }
-          least = min(least, (steadySeconds() - start) / Double(repetitions))
-        }
-        times.append(least)
+      let times = try [Arrival.replace, .addFloat32].map { arrival throws(PeerLost) in
+        try time(of: size, arrival, with: peer, over: transport, sent.bytes, received.bytes)
       }
       results.append(Measurement(bytes: size, replacing: times[0], adding: times[1]))
     }
     return results
+  }
+
+  /// The median of several exchanges.
+  ///
+  /// As in a step, each rank has just written what it sends and what it adds to, and the caches hold other
+  /// things as well: messages take turns over the buffers.
+  private static func time(
+    of size: Int, _ arrival: Arrival, with peer: Int, over transport: any Transport,
+    _ sent: UnsafeMutableRawBufferPointer, _ received: UnsafeMutableRawBufferPointer
+  ) throws(PeerLost) -> Double {
+    let places = min(64, sent.count / size)
+    let repetitions = max(7, min(301, (64 << 20) / size))
+    var times: [Double] = []
+    for repetition in 0..<repetitions {
+      let range = repetition % places * size..<(repetition % places + 1) * size
+      let (outgoing, incoming) = (
+        UnsafeMutableRawBufferPointer(rebasing: sent[range]),
+        UnsafeMutableRawBufferPointer(rebasing: received[range])
+      )
+      outgoing.initializeMemory(as: UInt8.self, repeating: 0)
+      incoming.initializeMemory(as: UInt8.self, repeating: 0)
+      // A short message lets both begin together.
+      try transport.exchange(
+        sending: [OutgoingMessage(to: peer, bytes: UnsafeRawBufferPointer(rebasing: outgoing[..<8]))],
+        receiving: [
+          IncomingMessage(from: peer, bytes: UnsafeMutableRawBufferPointer(rebasing: incoming[..<8]))
+        ])
+      let start = steadySeconds()
+      try transport.exchange(
+        sending: [OutgoingMessage(to: peer, bytes: UnsafeRawBufferPointer(outgoing))],
+        receiving: [IncomingMessage(from: peer, bytes: incoming, arrival: arrival)])
+      times.append(steadySeconds() - start)
+    }
+    return middle(times)
   }
 
   private static func buffer(

@@ -8,6 +8,7 @@ extension MachineReader {
     let duplex: Duplex
     let latency: Seconds
     let energy: JoulesPerByte?
+    let mover: Mover
   }
 
   /// Reads `links:`, a list of connections between devices and switches.
@@ -20,7 +21,7 @@ extension MachineReader {
       guard
         let block = fields.block(
           item, path: path, required: ["from", "to", "bandwidth", "latency", "duplex"],
-          optional: ["energy", "source"])
+          optional: ["energy", "moved-by", "source"])
       else { continue }
       readSource(of: block, required: true)
       let connection = readConnection(in: block)
@@ -45,14 +46,17 @@ extension MachineReader {
     }
   }
 
-  /// Reads bandwidth, latency, duplex and energy.
+  /// Reads bandwidth, latency, duplex, energy and who moves the data.
   mutating func readConnection(in block: FieldReader.Block) -> Connection? {
     let bandwidth: BytesPerSecond? = fields.quantity("bandwidth", in: block, 1...1e18)
     let latency: Seconds? = fields.quantity("latency", in: block, 0...1000)
     let duplex = fields.choice("duplex", in: block, Duplex.self)
     let energy: JoulesPerByte? = fields.quantity("energy", in: block, 0...1)
     guard let bandwidth, let latency, let duplex else { return nil }
-    return Connection(bandwidth: bandwidth, duplex: duplex, latency: latency, energy: energy)
+    let mover = block["moved-by"] == nil ? .links : fields.choice("moved-by", in: block, Mover.self)
+    guard let mover else { return nil }
+    return Connection(
+      bandwidth: bandwidth, duplex: duplex, latency: latency, energy: energy, mover: mover)
   }
 
   /// Reads the name of one end: a key, a device of a key, or a switch.
@@ -90,7 +94,7 @@ extension MachineReader {
     func link(_ name: String, _ from: Endpoint, _ to: Endpoint, wire: Int) -> Link {
       Link(
         name: name, from: from, to: to, bandwidth: connection.bandwidth, latency: connection.latency,
-        energy: connection.energy, wire: wire)
+        energy: connection.energy, wire: wire, mover: connection.mover)
     }
     links.append(link(there, start, end, wire: wire))
     links.append(link(back, end, start, wire: connection.duplex == .half ? wire : wire + 1))

@@ -89,7 +89,7 @@ extension MachineReader {
     guard
       let block = fields.block(
         node, path: path, required: ["name", "topology", "bandwidth", "duplex", "latency"],
-        optional: ["ways", "shape", "energy", "source"])
+        optional: ["ways", "shape", "energy", "moved-by", "source"])
     else { return [] }
     readSource(of: block, required: true)
     let name = fields.text("name", in: block)
@@ -103,7 +103,7 @@ extension MachineReader {
       MeshLevel(
         name: extents.count == 1 ? name : "\(name)-\(index)", ways: ways, topology: topology.ofOneExtent,
         bandwidth: connection.bandwidth, duplex: connection.duplex, latency: connection.latency,
-        energy: connection.energy)
+        energy: connection.energy, mover: connection.mover)
     }
     for level in levels where taken.contains(level.name) {
       fields.fail("the name '\(level.name)' is taken by another level", at: node, path: path)
@@ -161,7 +161,8 @@ extension MachineReader {
     }
     guard
       let block = fields.block(
-        node, path: path, required: ["to", "bandwidth", "latency", "duplex"], optional: ["energy", "source"])
+        node, path: path, required: ["to", "bandwidth", "latency", "duplex"],
+        optional: ["energy", "moved-by", "source"])
     else { return }
     readSource(of: block, required: true)
     let connection = readConnection(in: block)

@@ -25,6 +25,9 @@ struct LevelRound: Sendable {
   let loads: [Load]
   /// Units that reach the device for which they are meant.
   let delivered: Int
+  /// The devices that move the data themselves and compute nothing meanwhile, in increasing order: counted
+  /// from the first of the level's instance; of listed links by their index in the machine.
+  let movers: [Int]
 }
 
 extension LevelRound {
@@ -66,11 +69,17 @@ extension LevelPorts {
       var units = [Int](repeating: 0, count: portsPerInstance)
       var longest = 0
       var delivered = 0
+      var movers: Set<Int> = []
       for (lane, rounds) in lanes.enumerated() {
         for message in rounds[round].messages {
           forEachPort(from: message.from, to: message.to, lane: lane) { units[$0] += message.bytes }
           longest = max(longest, hops(from: message.from, to: message.to))
           delivered += message.bytes * copies
+          guard level.mover == .devices else { continue }
+          for copy in 0..<copies {
+            movers.insert(message.from * self.lanes + lane + copy)
+            movers.insert(message.to * self.lanes + lane + copy)
+          }
         }
       }
       if copies > 1 {
@@ -83,7 +92,7 @@ extension LevelPorts {
         loads: units.indices.filter { units[$0] > 0 }.map {
           .init(resource: $0, link: nil, units: units[$0], bandwidth: level.bandwidth)
         },
-        delivered: delivered)
+        delivered: delivered, movers: movers.sorted())
     }
   }
 
@@ -102,11 +111,15 @@ extension Machine {
       var units = [Int](repeating: 0, count: links.count)
       var longest = Seconds.zero
       var delivered = 0
+      var movers: Set<Int> = []
       for (lane, rounds) in lanes.enumerated() {
         for message in rounds[round].messages {
           let (from, to) = (device(lane, message.from), device(lane, message.to))
           guard let route = routes.route(from: from, to: to) else { return nil }
-          for link in route { units[link.index] += message.bytes }
+          for link in route {
+            units[link.index] += message.bytes
+            movers.formUnion(links[link.index].movers)
+          }
           longest = max(longest, route.reduce(.zero) { $0 + links[$1.index].latency })
           delivered += message.bytes
         }
@@ -119,8 +132,18 @@ extension Machine {
         LevelRound(
           repetitions: lanes[0][round].repetitions, latency: SimulatedTime(roundingUp: longest),
           loads: loads.sorted { ($0.resource, $0.link ?? 0) < ($1.resource, $1.link ?? 0) },
-          delivered: delivered))
+          delivered: delivered, movers: movers.sorted()))
     }
     return result
+  }
+}
+
+extension Link {
+  /// The devices at its ends, where they move the data themselves.
+  fileprivate var movers: [Int] {
+    guard mover == .devices else { return [] }
+    return [from, to].compactMap { end in
+      if case .device(let device) = end { device.index } else { nil }
+    }
   }
 }

@@ -23,8 +23,8 @@ KERNELS = [("lenet", 64), ("Examples/digits.onnx", 32), ("resnet18", 16), ("mobi
 # Networks with the batch, the shape of a sample, the classes, and the steps of a run.
 STEPS = [
     ("lenet", 64, (1, 28, 28), 10, 40),
-    ("Examples/digits.onnx", 32, (1, 8, 8), 10, 100),
-    ("hypar/sfc", 32, (784,), 10, 4),
+    ("Examples/digits.onnx", 256, (1, 8, 8), 10, 100),
+    ("hypar/sfc-graph", 32, (784,), 10, 4),
     ("hypar/sconv-graph", 64, (1, 28, 28), 10, 20),
     ("hypar/lenet-c-graph", 256, (1, 28, 28), 10, 20),
     ("hypar/cifar-c-graph", 64, (3, 32, 32), 10, 15),
@@ -32,11 +32,11 @@ STEPS = [
     ("mobilenet-v2", 8, (3, 224, 224), 1000, 5),
     ("resnet18", 8, (3, 224, 224), 1000, 4),
 ]
-# Of the sixteen cells of the batch sums keep their order; a split of channels cannot keep it.
+# Sums over sixteen cells of the batch keep their order; the plan that is found may split channels and does not.
 PLANS = {
     "one device": ["--plan", "single-device"],
+    "data parallel": ["--plan", "data-parallel"],
     "data parallel, 16 cells": ["--plan", "data-parallel", "--cells", 16],
-    "model parallel": ["--plan", "model-parallel"],
     "found": [],
 }
 ROOT = pathlib.Path(__file__).resolve().parent.parent

@@ -107,9 +107,10 @@ extension RateDesign.Point {
       amount = Double(8 * types[1].elementCount)
       subject = .packing(request)
     } else {
+      let use = `operator`.kernelUse(phase, inputs: types, outputs: outputs)
       amount =
         unit == .operations
-        ? 2 * work.multiplyAccumulates * (work.kernel?.portionInside ?? 1)
+        ? 2 * work.multiplyAccumulates * (use?.portionInside ?? 1)
         : Double(ElementSizes(.float32).traffic(of: work).count)
       subject = .kernel(request)
     }

@@ -36,7 +36,7 @@ private func convolutions(_ blocks: ChannelBlocks) -> [RateDesign] {
           // Beyond small planes the samples of a call hardly matter, and the rates of one sample stand.
           guard extents[0] == 1 || extents[3] < 784 else { return nil }
           // Few input channels are those of the first layer: of large planes, into few channels.
-          guard extents[1] > 3 || (extents[2] <= 64 && extents[3] > 49) else { return nil }
+          guard extents[1] > 3 || (extents[2] <= 64 && extents[3] >= 49) else { return nil }
           let isPartial = filling == .partial
           let inputs = isPartial ? blocks.partial(extents[1], .inputChannels) : extents[1]
           let outputs = isPartial ? blocks.partial(extents[2], .outputChannels) : extents[2]

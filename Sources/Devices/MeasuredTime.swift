@@ -7,9 +7,9 @@ import Units
 /// ## Model
 ///
 /// `n · t₀ + A ∕ r` for n calls on equal parts, with the launch t₀ (s), the amount A that the table of the
-/// kernel counts, `2 · MACs` without those on padding (FLOP) or the traffic (B), and the table's rate r at the
-/// extents of one call. To it are added the packing of the parameters of a convolution, once, and where several
-/// calls contribute to a gradient the n − 1 sums that join them.
+/// kernel counts, `2 · MACs` without those on padding (FLOP) or the traffic (B), and the table's rate r at
+/// the extents of one call. To it are added the packing of the parameters of a convolution, once, and where
+/// several calls contribute to a gradient the n − 1 sums that join them.
 func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seconds? {
   let roofline: Roofline
   switch device.model {

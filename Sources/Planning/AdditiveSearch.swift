@@ -50,7 +50,7 @@ struct AdditiveSearch {
     found.isExactSpace = problem.isAdditive
     found.remainingTries = Self.feasibilityBudget / (profiles.count * problem.machine.devices.count)
     for shares in problem.shareChoices(tables) { search(shares, &found) }
-    refineShares(&found)
+    if problem.options.refinesShares { refineShares(&found) }
     return found.outcome(keeping: Self.keptOthers)
   }
 

@@ -45,6 +45,9 @@ public struct SearchOptions: Hashable, Sendable {
   public let fixedGroups: [String: String]
   /// For some groups of devices, by name, the shares that are kept.
   public let fixedShares: [String: Shares]
+  /// Whether the shares of unlike devices are refined from the best of the usual ones, step by step; only the
+  /// usual ones are searched as `strategy` says.
+  public var refinesShares: Bool
   /// The groups of devices that may run operators, in the order of the data; nil where all may, in any order.
   public let onlyGroups: [String]?
 
@@ -53,7 +56,7 @@ public struct SearchOptions: Hashable, Sendable {
     objective: Objective = .time, strategy: SearchStrategy = .exact,
     axes: [AxisRole] = [.batch, .inputChannel, .outputChannel], deadline: Seconds? = nil,
     cut: CutChoice = .search, fixed: [String: [String]] = [:], fixedGroups: [String: String] = [:],
-    fixedShares: [String: Shares] = [:], onlyGroups: [String]? = nil
+    fixedShares: [String: Shares] = [:], refinesShares: Bool = true, onlyGroups: [String]? = nil
   ) {
     self.objective = objective
     self.strategy = strategy
@@ -63,6 +66,7 @@ public struct SearchOptions: Hashable, Sendable {
     self.fixed = fixed
     self.fixedGroups = fixedGroups
     self.fixedShares = fixedShares
+    self.refinesShares = refinesShares
     self.onlyGroups = onlyGroups
   }
 }

@@ -69,7 +69,8 @@ struct PlanMetamorphicTests {
       for factor in [1.0, 1.5, 4] {
         let problem = PlanningProblem(
           facts: base.facts, machine: base.machine.scaled(1, links: factor), batch: base.batch,
-          step: base.step, options: SearchOptions(objective: .time, axes: base.options.axes))
+          step: base.step,
+          options: SearchOptions(objective: .time, axes: base.options.axes, refinesShares: false))
         let measure = PlanMeasure(problem)
         let outcome = search(problem) { measure.value(of: $0, limit: nil) }
         let reasons = outcome.rejected.first?.violations.violations ?? []
@@ -92,7 +93,8 @@ struct PlanMetamorphicTests {
       for axes: [AxisRole] in [[.batch], [.batch, .inputChannel], [.batch, .inputChannel, .outputChannel]] {
         let problem = PlanningProblem(
           facts: base.facts, machine: base.machine, batch: base.batch, step: base.step,
-          options: SearchOptions(objective: base.options.objective, axes: axes))
+          options: SearchOptions(
+            objective: base.options.objective, axes: axes, refinesShares: false))
         let measure = PlanMeasure(problem)
         guard
           let value = search(problem, evaluate: { measure.value(of: $0, limit: nil) }).best?.value.objective

@@ -254,8 +254,11 @@ final class PlanMeasure {
 
 extension PlanningProblem {
   /// The same problem with another strategy of search.
+  ///
+  /// Shares are the usual ones alone, since those that are refined depend on the way to them.
   func searched(by strategy: SearchStrategy) -> PlanningProblem {
     var options = options
+    options.refinesShares = false
     options.strategy = strategy
     return PlanningProblem(facts: facts, machine: machine, batch: batch, step: step, options: options)
   }

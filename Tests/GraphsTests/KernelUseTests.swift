@@ -17,8 +17,8 @@ import Testing
   }
 
   // 5 × 5 over 8 × 8 with two zeros around: along each dimension 3, 4, 5, 5, 5, 5, 4, 3 of 5 taps meet
-  // numbers, 34 of 40. By steps of two 3 + 5 + 5 + 4 of 20. Dilated by two a window of 3 spans 5: twice 2, four
-  // times 3 and twice 2 of 3.
+  // numbers, 34 of 40. By steps of two 3 + 5 + 5 + 4 of 20. Dilated by two a window of 3 spans 5: twice 2,
+  // four times 3 and twice 2 of 3.
   // Every tap counted one by one is the second opinion.
   @Test func whatFallsOnPaddingIsLeftOut() throws {
     func portion(_ rules: Convolution, window: Int) throws -> Double {

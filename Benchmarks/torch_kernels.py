@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Computes one training step of small networks with PyTorch; scripts/check_kernels.py calls it.
 
-Usage: torch_kernels.py CASES.json. Prints for each network the loss and the trained weights as JSON, computed in
-float64 and in float32. Nodes have the names and attributes of ONNX, version 17 and 20.
+Usage: torch_kernels.py CASES.json. Prints for each network the loss and the trained weights as JSON, computed
+in float64 and in float32. Nodes have the names and attributes of ONNX, version 17 and 20.
 """
 
 import json
@@ -24,7 +24,8 @@ def padded(x, pads, value):
 
 def window(attributes, rank):
     ones = [1] * rank
-    return attributes.get("strides", ones), attributes.get("dilations", ones), attributes.get("pads", [0] * 2 * rank)
+    pads = attributes.get("pads", [0] * 2 * rank)
+    return attributes.get("strides", ones), attributes.get("dilations", ones), pads
 
 
 def convolution(a, x, w, b=None):

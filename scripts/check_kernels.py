@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Compares the kernels with PyTorch, number by number: one training step of a small network for every operator.
+"""Compares the kernels with PyTorch, number by number: one training step of a small network per operator.
 
 Usage: check_kernels.py BINARY [--with-torch] [--torch-python PYTHON] [--only PART-OF-A-NAME]. Needs the onnx
 package (`make deps`). Each network leads from a convolution or a dense layer through the operator to a dense
-layer, so that the loss shows its forward kernel, and the trained weights show its gradients. PyTorch computes in
+layer, so that the loss shows its forward kernel, and the trained weights its gradients. PyTorch computes in
 float64; the greatest error of the loss and of every weight's change must be below 1e-5 of the greatest change.
-Left out are dropout, whose masks are ours, and embeddings, whose indices no data set has.
-Without PyTorch nothing is compared, and the last line says so.
+Dropout is left out: its masks are ours. Without PyTorch nothing is compared, and the last line says so.
 """
 
 import argparse
@@ -39,17 +38,21 @@ def single(number):
 class Network:
     """A network that is built up node by node, for ONNX and for PyTorch at once."""
 
-    def __init__(self, name, shape, opset=17):
-        self.name, self.shape, self.opset = name, shape, opset
+    def __init__(self, name, shape, opset=17, indices=0):
+        self.name, self.shape, self.opset, self.indices = name, shape, opset, indices
         self.random = random.Random(name)
         self.tensors, self.trained, self.nodes, self.count = {}, [], [], 0
-        self.constant("x", "float32", shape, self.standardised(shape))
+        if indices:
+            given = [self.random.randrange(indices) for _ in range(math.prod(shape))]
+            self.constant("x", "int64", shape, given)
+        else:
+            self.constant("x", "float32", shape, self.standardised(shape))
         labels = [self.random.randrange(CLASSES) for _ in range(shape[0])]
         labels[0] = CLASSES - 1
         self.constant("labels", "int64", [shape[0]], labels)
 
     def standardised(self, shape):
-        """Numbers whose mean is zero and whose deviation is one in each channel, as data sets are given to it."""
+        """Numbers of mean zero and deviation one in each channel, which training leaves as they are."""
         places = math.prod(shape[2:])
         values = [self.random.uniform(-2, 2) for _ in range(math.prod(shape))]
         for channel in range(shape[1]):
@@ -95,7 +98,8 @@ class Network:
         """A dense layer to the classes, which the loss is taken of."""
         flat = self.node("Flatten", value)
         self.node(
-            "Gemm", flat, self.weight(CLASSES, features, reach=0.3), self.weight(CLASSES), transB=1, name="logits"
+            "Gemm", flat, self.weight(CLASSES, features, reach=0.3), self.weight(CLASSES), transB=1,
+            name="logits",
         )
         return self
 
@@ -292,7 +296,8 @@ def shapes():
     yield network.finish(network.node("Mul", parts[0], second), 2 * 81)
     network, value = image("slice")
     value = network.node(
-        "Slice", value, network.numbers(1, 0), network.numbers(5, 9), network.numbers(1, 3), network.numbers(1, 2)
+        "Slice", value, network.numbers(1, 0), network.numbers(5, 9), network.numbers(1, 3),
+        network.numbers(1, 2),
     )
     yield network.finish(value, 4 * 9 * 5)
     network, value = image("reshape and transpose")
@@ -304,6 +309,9 @@ def shapes():
         yield network.finish(value, 6 * 13 * 12)
     network, value = image("gather")
     yield network.finish(network.node("Gather", value, network.numbers(4, 0, 4), axis=1), 3 * 81)
+    network = Network("embedding", [BATCH, 7], indices=11)
+    value = network.node("Gather", network.weight(11, 6, low=-1, high=1), "x", axis=0)
+    yield network.finish(value, 42)
     for name, operator, axes, count in [
         ("mean over places", "ReduceMean", [2, 3], 6), ("mean over channels", "ReduceMean", [1], 81),
         ("maximum over channels", "ReduceMax", [1], 81),
@@ -348,8 +356,9 @@ def partita(binary, network, kernels, threads, folder):
     folder.mkdir()
     (folder / "model.onnx").write_bytes(network.model())
     given = network.tensors["x"]
-    samples = struct.pack(f"<{len(given['values'])}f", *given["values"])
-    write_numbers(folder / "train-images.npy", "<f4", given["shape"], samples)
+    form, kind = ("q", "<i8") if network.indices else ("f", "<f4")
+    samples = struct.pack(f"<{len(given['values'])}{form}", *given["values"])
+    write_numbers(folder / "train-images.npy", kind, given["shape"], samples)
     labels = network.tensors["labels"]["values"]
     write_numbers(folder / "train-labels.npy", "<i8", [len(labels)], struct.pack(f"<{len(labels)}q", *labels))
     words = [binary, "train", folder / "model.onnx", "--data", folder, "--batch", BATCH, "--steps", 1]
@@ -418,7 +427,8 @@ def main():
         if done.returncode != 0:
             sys.exit(f"{' '.join(words)}: exit {done.returncode}\n{done.stderr[-2000:]}")
         theirs = json.loads(done.stdout)
-        print(f"{'greatest relative error':44} {'onednn':>9} {'2 threads':>9} {'reference':>9} {'PyTorch':>9}")
+        heads = ["onednn", "2 threads", "reference", "PyTorch"]
+        print(f"{'greatest relative error':44} {' '.join(f'{head:>9}' for head in heads)}")
         for index, (network, right) in enumerate(zip(chosen, theirs["results"])):
             shown = []
             for number, (kernels, threads) in enumerate([("onednn", 1), ("onednn", 2), ("reference", 1)]):
@@ -427,7 +437,8 @@ def main():
                 worst = error(network, result, right["float64"]) if result else math.inf
                 if not worst <= TOLERANCE:
                     problems += 1
-                    print(f"{network.name}, {kernels}, {threads} threads: {worst:.1e} {fault}", file=sys.stderr)
+                    what = f"{network.name}, {kernels}, {threads} threads"
+                    print(f"{what}: {worst:.1e} {fault}", file=sys.stderr)
                 shown.append(f"{worst:9.1e}")
             shown.append(f"{error(network, right['float32'], right['float64']):9.1e}")
             print(f"{network.name:44} {' '.join(shown)}", flush=True)

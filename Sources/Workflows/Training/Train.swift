@@ -42,6 +42,9 @@ public func train(
         environment: { rank in
           var variables = ["OMP_NUM_THREADS": "\(threads)", "OMP_PROC_BIND": "false"]
           variables[InstructionSet.limitVariable] = session.instructionSets[rank]?.limit
+          // Threads that wait for the next kernel burn milliseconds by default, which nearly stops everything
+          // where there are more threads than processors.
+          if count * threads > ThisComputer.processorCount { variables["GOMP_SPINCOUNT"] = "1000" }
           return variables
         },
         processors: { processors(of: $0, ranks: count, threads: threads) }))

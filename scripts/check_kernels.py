@@ -161,9 +161,8 @@ def convolutions():
         yield network.finish(value, shape[0] * places)
     network, value = image("convolution of many places", size=20)
     value = network.node("Conv", value, network.weight(7, 6, 1, 1), network.weight(7))
-    # Without it the means are nearly zero, and nothing but rounding.
-    value = network.node("GlobalAveragePool", network.node("Relu", value))
-    yield network.finish(value, 7)
+    value = network.node("MaxPool", value, kernel_shape=[5, 5], strides=[5, 5])
+    yield network.finish(value, 7 * 16)
     network = Network("convolution over one dimension", [BATCH, 3, 11])
     value = network.node("Conv", "x", network.weight(6, 3, 3), pads=[1, 1])
     value = network.node("Conv", value, network.weight(7, 6, 3), network.weight(7), strides=[2])
@@ -210,6 +209,7 @@ def poolings():
     ]  # fmt: skip
     for name, operator, attributes, size in variants:
         network, value = image(name)
+        # Without it the means are nearly zero, and nothing but rounding.
         value = network.node("Relu", value) if operator == "GlobalAveragePool" else value
         yield network.finish(network.node(operator, value, **attributes), 6 * size * size)
 

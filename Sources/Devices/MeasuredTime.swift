@@ -35,7 +35,7 @@ func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seco
   let table = filling == .whole ? whole : table(filling) ?? whole
   let amount: Double
   switch table.unit {
-  case .operations: amount = 2 * work.multiplyAccumulates * use.portionInside
+  case .operations: amount = 2 * work.multiplyAccumulates * use.portionComputed
   case .bytes: amount = Double(sizes.traffic(of: work).count)
   }
   var time =

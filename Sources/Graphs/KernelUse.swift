@@ -65,9 +65,9 @@ public struct KernelUse: Hashable, Sendable {
   public var places = 1
   /// The elements of all calls.
   public var elements = 1
-  /// The portion of the multiply-accumulates of a convolution whose input is no padding; kernels leave the
-  /// others out.
-  public var portionInside = 1.0
+  /// The multiply-accumulates that kernels of a convolution do for each that the phase has by definition:
+  /// what falls on padding is left out.
+  public var portionComputed = 1.0
 
   /// Creates a use of one call whose extents are all one.
   public init(_ kind: KernelKind, _ phase: Phase) {
@@ -93,7 +93,8 @@ extension Operator {
       use.inputChannels = weight[1]
       use.outputChannels = kind == .depthwiseConvolution ? weight[0] : max(1, weight[0] / groups)
       use.places = outputs[0].shape.dropFirst(2).reduce(1, *)
-      use.portionInside = rules.portionInside(input: first.shape, weight: weight, output: outputs[0].shape)
+      use.portionComputed = rules.portionComputed(
+        phase, input: first.shape, weight: weight, output: outputs[0].shape)
     case .dense(let rules):
       use.samples = outputs[0].shape[0]
       use.inputChannels = first.shape[rules.transposeInput ? 0 : 1]
@@ -149,17 +150,24 @@ extension Operator {
 }
 
 extension Convolution {
-  /// The portion of the products of inputs and weights whose input is no padding.
+  /// How many products kernels compute for each product of an input or its padding and a weight.
   ///
   /// ## Model
   ///
   /// Π over the dimensions of `Σ_p |{r : 0 ≤ p · stride + r · dilation − begin < H}| ∕ (P · R)`, with the
-  /// extent H of the input, P of the output and R of the window.
-  fileprivate func portionInside(input: [Int], weight: [Int], output: [Int]) -> Double {
+  /// extent H of the input, P of the output and R of the window: what falls on padding is left out. Errors of
+  /// inputs are computed along rows, with every tap at every place of the input: the last dimension has
+  /// `H ∕ (stride · P)` instead, which exceeds one where nothing is padded.
+  fileprivate func portionComputed(
+    _ phase: Phase, input: [Int], weight: [Int], output: [Int]
+  ) -> Double {
     strides.indices.reduce(1.0) { portion, dimension in
       let (extent, window) = (input[dimension + 2], weight[dimension + 2])
       let places = output[dimension + 2]
       guard places > 0, window > 0 else { return portion }
+      if phase == .error, dimension == strides.count - 1 {
+        return portion * Double(extent) / Double(strides[dimension] * places)
+      }
       let dilation = max(1, dilations[dimension])
       var inside = 0
       for place in 0..<places {

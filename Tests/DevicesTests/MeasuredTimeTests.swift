@@ -43,7 +43,7 @@ import Units
   @Test func operationsOnPaddingTakeNoTime() {
     let device = measured([table(.convolution, .forward, .operations, .samples, [1], [50e9])])
     var work = work(.convolution, .forward)
-    work.kernel?.portionInside = 0.5
+    work.kernel?.portionComputed = 0.5
     #expect(abs(time(work, on: device) - (1e-6 + 0.02)) < 1e-12)
   }
 

@@ -2,10 +2,10 @@ import Graphs
 import Testing
 
 @Suite struct KernelUseTests {
-  private func use(_ name: Operator, _ shapes: [[Int]]) throws -> KernelUse {
+  private func use(_ name: Operator, _ shapes: [[Int]], _ phase: Phase = .forward) throws -> KernelUse {
     let inputs = shapes.map { TensorType(.float32, $0) }
     let outputs = try name.rules.outputTypes(inputs: inputs)
-    return try #require(name.kernelUse(.forward, inputs: inputs, outputs: outputs))
+    return try #require(name.kernelUse(phase, inputs: inputs, outputs: outputs))
   }
 
   // 32 channels in 4 groups of 8; 7 × 7 places out of 14 × 14 by steps of two.
@@ -22,7 +22,7 @@ import Testing
   // Every tap counted one by one is the second opinion.
   @Test func whatFallsOnPaddingIsLeftOut() throws {
     func portion(_ rules: Convolution, window: Int) throws -> Double {
-      try use(.convolution(rules), [[1, 2, 8, 8], [4, 2, window, window]]).portionInside
+      try use(.convolution(rules), [[1, 2, 8, 8], [4, 2, window, window]]).portionComputed
     }
     #expect(abs(try portion(Convolution(padding: 2), window: 5) - (34.0 / 40) * (34.0 / 40)) < 1e-12)
     #expect(abs(try portion(Convolution(stride: 2, padding: 2), window: 5) - 0.85 * 0.85) < 1e-12)
@@ -39,6 +39,17 @@ import Testing
       let rules = Convolution(stride: stride, padding: padding, dilation: dilation)
       #expect(abs(try portion(rules, window: window) - expected * expected) < 1e-12)
     }
+  }
+
+  // Without padding 5 × 5 makes 8 × 8 of 12 × 12: errors take whole rows, 12 for 8 places; rows of padding
+  // are left out, as forward, 34 of 40 with two zeros around.
+  @Test func errorsAreComputedAlongWholeRows() throws {
+    func portion(_ padding: Int, _ side: Int) throws -> Double {
+      let rules = Operator.convolution(Convolution(padding: padding))
+      return try use(rules, [[1, 2, side, side], [4, 2, 5, 5]], .error).portionComputed
+    }
+    #expect(abs(try portion(0, 12) - 1.5) < 1e-12)
+    #expect(abs(try portion(2, 8) - 0.85) < 1e-12)
   }
 
   @Test func aDepthwiseConvolutionHasItsOwnKernel() throws {

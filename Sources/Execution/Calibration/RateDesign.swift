@@ -110,7 +110,7 @@ extension RateDesign.Point {
       let use = `operator`.kernelUse(phase, inputs: types, outputs: outputs)
       amount =
         unit == .operations
-        ? 2 * work.multiplyAccumulates * (use?.portionInside ?? 1)
+        ? 2 * work.multiplyAccumulates * (use?.portionComputed ?? 1)
         : Double(ElementSizes(.float32).traffic(of: work).count)
       subject = .kernel(request)
     }

@@ -68,4 +68,24 @@ private func candidates(_ problem: PlanningProblem) -> ShareCandidates {
     #expect(found.all().first?.weights == [[2, 4, 6, 8, 12]])
     #expect(found.all().count == 9)
   }
+
+  // Work of t₀ + n ∕ r is balanced elsewhere than at the rates: with a launch of 3 a unit on the fast device
+  // shares of 16 are best where both end together, which the search finds though it begins at the rates.
+  @Test func theSearchGoesOnFromTheRatesToTheBestShares() throws {
+    let problem = try problem(unlike([3e10, 1e10]), batch: 64, cells: 16)
+    var seen: [[Int]: Double] = [:]
+    let outcome = search(
+      problem,
+      evaluate: { plan in
+        let weights = plan.stages[0].shares.weights[0]
+        let total = Double(weights.reduce(0, +))
+        let times = [3 + 16 * Double(weights[0]) / total / 3, 16 * Double(weights[1]) / total]
+        let time = max(times[0], times[1])
+        seen[weights] = time
+        return .success(PlanValue(objective: time, time: SimulatedTime(Int64(time * 1e6))))
+      })
+    let best = try #require(outcome.best?.plan.stages.first?.shares.weights)
+    // 3 + n ∕ 3 = 16 − n at n = 9.75: of whole cells 10 : 6 takes 6.33 and 9 : 7 takes 7.
+    #expect(best == [[10, 6]], "\(seen)")
+  }
 }

@@ -1,5 +1,6 @@
 import Diagnostics
 import Documents
+import Graphs
 import Machines
 import Planning
 import Plans
@@ -133,6 +134,20 @@ struct PlanWorkflowTests {
       let request = request(on: machine)
       #expect(try plan(request) == (try plan(request)))
     }
+  }
+
+  /// The rates of the catalogue's cards are 2.3 : 1, so that shares of whole samples are near 45 : 19.
+  @Test func unlikeDevicesGetUnequalSharesAndNoUsualPlanIsBetter() throws {
+    var request = request(on: "unequal-gpus", batch: 64)
+    request.overlap = .backward
+    let report = try plan(request).report
+    let found = try #require(report.simulated)
+    for usual in report.alternatives { if let time = usual.simulated { #expect(found <= time) } }
+    var onlyBatch = request
+    onlyBatch.axes = [.batch]
+    onlyBatch.groups = [DeviceGroup.meshName]
+    let weights = try #require(try plan(onlyBatch).report.shares.first?.weights)
+    #expect(weights[0] > weights[1] && weights.reduce(0, +) == 64, "\(weights)")
   }
 
   @Test func energyWithoutCoefficientsIsRefusedAndNotCalledInfeasible() throws {

@@ -14,8 +14,8 @@ public enum KernelSource: String, Hashable, Sendable {
 /// Kernels for training in earnest: weighted operators with oneDNN where it can be opened, the others with
 /// loops of our own, and what neither has with the reference kernels.
 ///
-/// A result of oneDNN depends on the operands, the processor and the number of threads of the library; that of a
-/// loop of our own on the operands alone. Several threads may run kernels at once.
+/// A result of oneDNN depends on the operands, the processor and the number of threads of the library; that
+/// of a loop of our own on the operands alone. Several threads may run kernels at once.
 public final class FastKernelLibrary: KernelLibrary {
   private let library: OneDNNLibrary?
   private let team: ThreadTeam

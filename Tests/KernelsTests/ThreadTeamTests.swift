@@ -59,7 +59,8 @@ private let largeCases: [KernelCase] = [
   KernelCase(
     "layer normalisation", .layerNormalization(LayerNormalization(axis: 2)), [[8, 37, 131], [131], [131]]),
   KernelCase(
-    "local response normalisation", .localResponseNormalization(LocalResponseNormalization(size: 5)), [image]),
+    "local response normalisation",
+    .localResponseNormalization(LocalResponseNormalization(size: 5)), [image]),
   KernelCase("softmax", .softmax(Softmax(axis: 1)), [[251, 133]]),
   KernelCase("logarithm of the softmax", .softmax(Softmax(axis: 1, isLogarithmic: true)), [[251, 133]]),
   KernelCase(

@@ -22,8 +22,8 @@ import Testing
       devices:
       \(devices.joined())mesh:
         over: [\(names)]
-        levels: [{name: m, ways: \(sets.count), topology: ring, bandwidth: 9 GB/s, duplex: full, latency: 1 us,
-                  source: assumed}]
+        levels: [{name: m, ways: \(sets.count), topology: ring, bandwidth: 9 GB/s, duplex: full,
+                  latency: 1 us, source: assumed}]
 
       """
   }

@@ -1,7 +1,7 @@
 import Graphs
 
-/// Returns a kernel written in loops over Float32 memory that a team shares, or nil where there is none for the
-/// request.
+/// Returns a kernel written in loops over Float32 memory that a team shares, or nil where there is none for
+/// the request.
 func nativeKernel(for request: KernelRequest, _ team: ThreadTeam) -> NativeKernel? {
   // Tensors of whole numbers lie in memory in another way.
   let numbers = OperandFormat.scalar(.float32)

@@ -2,8 +2,8 @@ import COneDNN
 
 /// The threads that share the loops of a kernel.
 ///
-/// They are those of OpenMP, with which oneDNN computes as well, so that the two never keep each other waiting
-/// for a core. Where OpenMP is not found, loops run on the caller's thread.
+/// They are those of OpenMP, with which oneDNN computes as well, so that the two never keep each other
+/// waiting for a core. Where OpenMP is not found, loops run on the caller's thread.
 struct ThreadTeam: @unchecked Sendable {
   // Unchecked: functions that any thread may call.
   private let threads: onednn_threads

@@ -31,11 +31,11 @@ struct ConvolutionShapes {
 
   /// Returns the implementation that is chosen, or nil where oneDNN has none.
   ///
-  /// oneDNN's own choice holds channels in blocks of a whole vector, and multiplies the zeros that fill the last
-  /// block. Channels that lie side by side are not filled up: a kernel masks what its vectors have too many, and
-  /// walks over the summed channels one by one. So where blocks would make the summed channels a tenth more,
-  /// channels are put last. The rule knows shapes alone: it chooses the same on every rank, and for any number of
-  /// samples.
+  /// oneDNN's own choice holds channels in blocks of a whole vector, and multiplies the zeros that fill the
+  /// last block. Channels that lie side by side are not filled up: a kernel masks what its vectors have too
+  /// many, and walks over the summed channels one by one. So where blocks would make the summed channels a
+  /// tenth more, channels are put last. The rule knows shapes alone: it chooses the same on every rank, and
+  /// for any number of samples.
   func description(
     _ library: OneDNNLibrary, _ bias: OneDNNLayout?, _ attributes: OpaquePointer
   ) -> OpaquePointer? {
@@ -55,7 +55,7 @@ struct ConvolutionShapes {
   ) -> (description: OpaquePointer, isGenerated: Bool)? {
     let functions = library.functions
     var forward: OpaquePointer?
-    // The list of a backward operation asks the description of the forward one as long as it is walked through.
+    // The list of a backward operation asks the description of the forward one while it is walked through.
     defer { if operation != .forward, let forward { _ = functions.primitive_desc_destroy(forward) } }
     guard let first = created(library, order, bias, attributes, &forward) else { return nil }
     if library.advanceToGenerated(first) { return (first, true) }
@@ -110,8 +110,8 @@ struct ConvolutionShapes {
 extension OneDNNLibrary {
   /// Moves on to the first implementation whose code is generated for the shape; false where there is none.
   ///
-  /// Those that are made of small products of matrices (`brgconv`) want channels last without need, which costs
-  /// more in changes of layout than they gain.
+  /// Those that are made of small products of matrices (`brgconv`) want channels last without need, which
+  /// costs more in changes of layout than they gain.
   fileprivate func advanceToGenerated(_ description: OpaquePointer) -> Bool {
     repeat {
       var name: UnsafePointer<CChar>?

@@ -65,8 +65,8 @@ public struct KernelUse: Hashable, Sendable {
   public var places = 1
   /// The elements of all calls.
   public var elements = 1
-  /// The multiply-accumulates that kernels of a convolution do for each that the phase has by definition:
-  /// what falls on padding is left out.
+  /// The multiply-accumulates that kernels of a convolution compute for each that the phase has by
+  /// definition: below one where products with padding are left out, above one where errors take whole rows.
   public var portionComputed = 1.0
 
   /// Creates a use of one call whose extents are all one.
@@ -150,7 +150,7 @@ extension Operator {
 }
 
 extension Convolution {
-  /// How many products kernels compute for each product of an input or its padding and a weight.
+  /// The portion of the products of weights with inputs or padding that kernels compute; it may exceed one.
   ///
   /// ## Model
   ///

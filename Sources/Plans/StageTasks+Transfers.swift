@@ -19,7 +19,7 @@ struct SampleStore {
 }
 
 extension StageTasks {
-  /// The bytes of an element of an activation that moves: whole numbers, such as words, have eight.
+  /// The bytes of an element of an activation that moves: whole numbers, such as words, move as int64.
   public func movingSize(of tensor: TensorID) -> Int {
     training.graph[tensor].type.elementType.isFloatingPoint ? sizes.activation : 8
   }

@@ -204,7 +204,8 @@ public struct TrainingEnd: Hashable, Sendable {
     public let rank: Int
     /// What was laid out before the first step.
     public let planned: Bytes
-    /// By how much the resident memory grew over what it was before.
+    /// By how much the resident memory grew over what it was before, without pages of files and what other
+    /// ranks share.
     public let resident: Bytes
 
     /// Creates the memory of a rank.

@@ -193,9 +193,8 @@ import Testing
     #expect(graph.nodes[0].inputs[1] == graph.nodes[1].inputs[1])
   }
 
-  // [[1, 2, 3], [4, 5, 6]] transposed.
+  // Two sentences of three words of a table of five rows; the scores are a product with its transpose.
   @Test func aTableThatScoresItsOwnRowsIsOneParameter() throws {
-    // Two sentences of three words of a table of five rows; the scores are a product with its transpose.
     let graph = try read(
       [
         Proto.node("Gather", ["table", "x"], ["e"], name: "embedding"),
@@ -222,6 +221,7 @@ import Testing
     #expect(notes == ["The weight w is read in several forms, which are trained apart."])
   }
 
+  // [[1, 2, 3], [4, 5, 6]] transposed.
   @Test func aTransposedWeightIsReadTransposed() throws {
     let bytes = Proto.model(
       Proto.graph(

@@ -129,7 +129,7 @@ struct onednn_functions {
 
 // The functions of OpenMP; absent where it is not found.
 struct onednn_threads {
-  // How many threads calls from the current thread use.
+  // How many threads the calls from the current thread use.
   void (*OPTIONAL set_count)(int);
   int (*OPTIONAL get_count)(void);
   // Calls a function on several threads and returns when all have ended: what a compiler makes of

@@ -12,7 +12,7 @@ struct RateDesign {
     let subject: KernelBench.Subject
     let amount: Double
 
-    /// The same with another amount.
+    /// The same point with its amount multiplied.
     func counting(_ factor: Double) -> Point { Point(subject: subject, amount: amount * factor) }
   }
 

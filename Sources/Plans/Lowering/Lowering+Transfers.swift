@@ -35,7 +35,7 @@ extension Lowering {
 
   /// Brings a tensor from one layout to another, inside a group or from one group to another.
   ///
-  /// - Parameter elementSize: The bytes of an element; nil for those of an activation.
+  /// - Parameter elementSize: The bytes of an element; nil for those that the tensor has as an activation.
   mutating func convert(
     _ tensor: TensorID, _ subject: TaskGraph.Movement.Subject, _ label: TaskGraph.Label,
     from source: TaskGraph.Movement.Place, to target: TaskGraph.Movement.Place, elementSize: Int? = nil,

@@ -207,6 +207,7 @@ import Testing
     #expect(shape(graph) == [2, 3, 5])
   }
 
+  // The product that reads it transposed comes first, so that there is no parameter yet that it could share.
   @Test func aWeightInTwoFormsIsNoted() throws {
     let nodes = [
       Proto.node("Transpose", ["w"], ["turned"], attributes: [Proto.integers("perm", [1, 0])]),

@@ -51,10 +51,12 @@ private func candidates(_ problem: PlanningProblem) -> ShareCandidates {
     #expect(found.all().map(\.weights) == [[[63, 21]], [[62, 22]], [[64, 20]]])
   }
 
+  // Equal shares are tried in any case, and alike devices end together under them.
   @Test func alikeDevicesHaveNone() throws {
     #expect(candidates(try problem(unlike([1e10, 1e10]), batch: 64, cells: 16)).all().isEmpty)
   }
 
+  // 13 − 3 and 3 + 3; the other way round nothing would be left of 3.
   @Test func neighboursMoveSoManyUnitsAndLeaveOne() throws {
     let found = candidates(try problem(unlike([3e10, 1e10]), batch: 64, cells: 16))
     #expect(found.neighbours(of: Shares([[13, 3]]), step: 3).map(\.weights) == [[[10, 6]]])

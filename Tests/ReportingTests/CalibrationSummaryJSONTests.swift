@@ -5,6 +5,7 @@ import Testing
 import Units
 
 struct CalibrationSummaryJSONTests {
+  // The keys are those of Documentation/schemas/partita.calibration.1.json.
   @Test func `units stand in the keys, and what was not asked is null`() {
     let summary = CalibrationSummary(
       computer: "a computer", duration: Seconds(2),

@@ -156,7 +156,7 @@ final class KernelBench {
     let first = threadSeconds()
     body(0)
     let once = threadSeconds() - first
-    // Of kernels that take long, two parts are enough.
+    // Of kernels that take long two parts are enough, and one of those that take very long.
     let turns = max(
       min(parts, once < 10 * Self.leastTime ? 2 : 1), min(parts, Int(Self.leastTime / max(once, 1e-9))))
     if turns > 1 { for part in 1..<turns { body(part) } }

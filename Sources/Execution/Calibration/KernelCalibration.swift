@@ -205,7 +205,7 @@ extension KernelBench {
   }
 }
 
-/// The median.
+/// The median; of an even number of values the geometric mean of the two in the middle.
 func middle(_ values: [Double]) -> Double {
   let sorted = values.sorted()
   guard let last = sorted.last else { return 1 }

@@ -17,10 +17,11 @@ import os
 import pathlib
 import shutil
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
+
+from samples import write_samples
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SIZES = {"4 KiB": 4 << 10, "4 MiB": 4 << 20, "64 MiB": 64 << 20}
@@ -75,22 +76,6 @@ def open_mpi(folder):
     return [launcher, "-n", "2", binary]
 
 
-def write_numbers(path, kind, shape, data):
-    """Writes an array as NumPy does."""
-    header = repr({"descr": kind, "fortran_order": False, "shape": shape}).encode()
-    header += b" " * (-(10 + len(header) + 1) % 64) + b"\n"
-    pathlib.Path(path).write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data)
-
-
-def write_samples(folder):
-    """Writes random images for AlexNet; the time of an all-reduce does not depend on them."""
-    count, shape = 16, (3, 227, 227)
-    size = count * shape[0] * shape[1] * shape[2]
-    write_numbers(f"{folder}/train-images.npy", "|u1", (count, *shape), os.urandom(size))
-    labels = [(index * 389 + 999) % 1000 for index in range(count)]
-    write_numbers(f"{folder}/train-labels.npy", "<i8", (count,), struct.pack(f"<{count}q", *labels))
-
-
 def training_seconds(partita, folder):
     """The median seconds of the tasks that all-reduce a gradient of 64 MiB in training steps."""
     command = [partita, "train", "alexnet", "--data", folder, "--batch", "2", "--ranks", "2", "--threads", "1"]
@@ -139,7 +124,7 @@ def main():
             ratio = f"{middle['mpi'] / middle['shared']:.1f}" if mpi else ""
             print(f"| {name} | {' | '.join(cells)} | {ratio} |", flush=True)
         if partita:
-            write_samples(folder)
+            write_samples(folder, 16, (3, 227, 227), 1000)
             times = [training_seconds(partita, folder) for _ in range(runs)]
             inside = statistics.median(times)
             ratio = f", Open MPI ÷ ours {middle['mpi'] / inside:.1f}" if mpi else ""

@@ -7,14 +7,14 @@ import struct
 
 def write_numbers(path, kind, shape, data):
     """Writes an array as NumPy does."""
-    header = repr({"descr": kind, "fortran_order": False, "shape": shape}).encode()
+    header = repr({"descr": kind, "fortran_order": False, "shape": tuple(shape)}).encode()
     header += b" " * (-(10 + len(header) + 1) % 64) + b"\n"
     pathlib.Path(path).write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data)
 
 
 def write_samples(folder, count, shape, classes):
-    """Writes random images and labels of some classes to a new folder."""
-    os.makedirs(folder)
+    """Writes random images and labels of some classes to a folder, which is made where it is missing."""
+    os.makedirs(folder, exist_ok=True)
     size = count
     for extent in shape:
         size *= extent

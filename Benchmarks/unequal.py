@@ -13,13 +13,13 @@ cut into 16 cells, so that sums keep their order; in `off` shares are of single 
 import argparse
 import collections
 import json
-import os
 import pathlib
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
+
+from samples import write_samples
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -41,23 +41,12 @@ def partita(*words):
     return done.stdout
 
 
-def write_numbers(path, kind, shape, data):
-    """Writes an array as NumPy does."""
-    header = repr({"descr": kind, "fortran_order": False, "shape": shape}).encode()
-    header += b" " * (-(10 + len(header) + 1) % 64) + b"\n"
-    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data)
-
-
-def write_samples(folder, network, batches=3):
-    """Writes random images and labels; the time of a step does not depend on them."""
-    folder.mkdir()
-    count, size = network.batch * batches, 1
-    for extent in network.shape:
-        size *= extent
-    write_numbers(folder / "train-images.npy", "|u1", (count, *network.shape), os.urandom(count * size))
-    # The last class is among them, so that the labels fit the network's outputs.
-    labels = [(index * 389 + network.classes - 1) % network.classes for index in range(count)]
-    write_numbers(folder / "train-labels.npy", "<i8", (count,), struct.pack(f"<{count}q", *labels))
+def with_equal_shares(plan):
+    """The plan with equal shares in the place of its own."""
+    for share in plan.get("shares", []):
+        share["weights"] = [1] * len(share["weights"])
+        share.pop("fractions", None)
+    return plan
 
 
 def write_plans(folder, network, mode):
@@ -70,17 +59,11 @@ def write_plans(folder, network, mode):
     plan = json.loads(found.read_text())
     shares = [share for share in plan.get("shares", []) if share["devices"] == "mesh"]
     if shares:
-        for share in shares:
-            share["weights"] = [1] * len(share["weights"])
-            share.pop("fractions", None)
-        (folder / "even.json").write_text(json.dumps(plan))
+        (folder / "even.json").write_text(json.dumps(with_equal_shares(plan)))
     else:
         partita(*common, "--axes", "batch", "--devices", "mesh", "--out", folder / "even.json")
         plan = json.loads((folder / "even.json").read_text())
-        for share in plan.get("shares", []):
-            share["weights"] = [1] * len(share["weights"])
-            share.pop("fractions", None)
-        (folder / "even.json").write_text(json.dumps(plan))
+        (folder / "even.json").write_text(json.dumps(with_equal_shares(plan)))
     for name, device in zip(VARIANTS[2:], (sets[0], sets[-1])):
         words = [*common, "--plan", f"single-device:{device}", "--out", folder / f"{name}.json"]
         partita(*words)
@@ -149,7 +132,7 @@ with tempfile.TemporaryDirectory() as place:
     for name, network in chosen.items():
         data[name] = "digits" if network.shape is None else place / f"{name}-data"
         if network.shape:
-            write_samples(data[name], network)
+            write_samples(data[name], 3 * network.batch, network.shape, network.classes)
         for mode in modes:
             folder = place / f"{name}-{mode}"
             folder.mkdir()

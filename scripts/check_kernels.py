@@ -25,6 +25,7 @@ from onnx import TensorProto, helper
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Benchmarks"))
 import torch_install  # noqa: E402
+from samples import write_numbers  # noqa: E402
 
 TOLERANCE = 1e-5
 BATCH, CLASSES, RATE = 4, 5, 20.0
@@ -331,12 +332,6 @@ def networks():
 
 
 # MARK: Partita
-
-
-def write_numbers(path, kind, shape, data):
-    header = repr({"descr": kind, "fortran_order": False, "shape": tuple(shape)}).encode()
-    header += b" " * (-(10 + len(header) + 1) % 64) + b"\n"
-    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data)
 
 
 def trained_weights(path):

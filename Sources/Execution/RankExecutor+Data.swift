@@ -50,7 +50,7 @@ extension RankExecutor {
   /// The elements of a kept tensor where they lie, or nil where they are no numbers in float32.
   func floats(of tensor: KeptTensor) -> UnsafeBufferPointer<Float>? {
     let place = program.statics[tensor.index]
-    guard program.settings.scalar == .float32, place.elementType.isKeptAsNumber else { return nil }
+    guard program.settings.scalar == .float32, place.elementType.isFloatingPoint else { return nil }
     return UnsafeBufferPointer(
       start: pointer(place.place).assumingMemoryBound(to: Float.self), count: place.holding.count)
   }
@@ -118,16 +118,6 @@ extension RankExecutor {
         }
         index += 1
       }
-    }
-  }
-}
-
-extension ElementType {
-  /// Whether elements are kept in the format that is computed with.
-  fileprivate var isKeptAsNumber: Bool {
-    switch self {
-    case .float16, .bfloat16, .float32, .float64: true
-    case .uint8, .bool, .int8, .int16, .uint16, .int32, .uint32, .int64, .uint64: false
     }
   }
 }

@@ -10,7 +10,6 @@ final class RankMemory: @unchecked Sendable {
   /// Where instructions work while they run.
   let scratch: UnsafeMutableRawPointer
   private let own: UnsafeMutableRawBufferPointer
-  private let shared: UnsafeMutableRawPointer
   private let places: [UnsafeMutableRawPointer]
 
   init(_ program: RankProgram, over transport: any Transport) throws(ExecutionFault) {
@@ -25,7 +24,6 @@ final class RankMemory: @unchecked Sendable {
     else { throw ExecutionFault("\(size) bytes of memory are not to be had") }
     own = UnsafeMutableRawBufferPointer(start: memory, count: size)
     let shared = buffer ?? memory + program.arena.size
-    self.shared = shared
     scratch = memory + program.arena.size + rest
     places = zip(program.memory.buffers, program.arena.offsets).map { buffer, offset in
       (buffer.isShared ? shared : memory) + offset

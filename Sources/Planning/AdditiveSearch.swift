@@ -65,8 +65,8 @@ struct AdditiveSearch {
       var tried = Set(candidates.all())
       var step = max(1, candidates.units / 16)
       while step > 0, tried.count < Self.sharesTried, let shares = found.best?.shares(of: group) {
-        for neighbour in candidates.neighbours(of: shares, step: step) where tried.insert(neighbour).inserted
-        {
+        for neighbour in candidates.neighbours(of: shares, step: step)
+        where tried.count < Self.sharesTried && tried.insert(neighbour).inserted {
           search(given.merging([index: neighbour]) { _, new in new }, &found)
         }
         if found.best?.shares(of: group) == shares { step /= 2 }

@@ -84,7 +84,9 @@ private func candidates(_ problem: PlanningProblem) -> ShareCandidates {
         let times = [3 + 16 * Double(weights[0]) / total / 3, 16 * Double(weights[1]) / total]
         let time = max(times[0], times[1])
         seen[weights] = time
-        return .success(PlanValue(objective: time, time: SimulatedTime(Int64(time * 1e6))))
+        // In ticks, and so long that what the search knows beforehand, the arithmetic alone, is less.
+        let ticks = Int64(time * 1e15)
+        return .success(PlanValue(objective: Double(ticks), time: SimulatedTime(ticks)))
       })
     let best = try #require(outcome.best?.plan.stages.first?.shares.weights)
     // 3 + n ∕ 3 = 16 − n at n = 9.75: of whole cells 10 : 6 takes 6.33 and 9 : 7 takes 7.

@@ -136,9 +136,12 @@ struct PlanWorkflowTests {
     }
   }
 
-  /// The rates of the catalogue's cards are 2.3 : 1, so that shares of whole samples are near 45 : 19.
+  /// The rates of the catalogue's cards are 2.3 : 1, so that shares of whole samples are near 45 : 19 where
+  /// arithmetic decides; what both do alike, launches and exchanges, moves them towards equal ones.
   @Test func unlikeDevicesGetUnequalSharesAndNoUsualPlanIsBetter() throws {
-    var request = request(on: "unequal-gpus", batch: 64)
+    var request = Request(model: "resnet18")
+    request.machine = "unequal-gpus"
+    request.batch = 64
     request.overlap = .backward
     let report = try plan(request).report
     let found = try #require(report.simulated)
@@ -147,7 +150,7 @@ struct PlanWorkflowTests {
     onlyBatch.axes = [.batch]
     onlyBatch.groups = [DeviceGroup.meshName]
     let weights = try #require(try plan(onlyBatch).report.shares.first?.weights)
-    #expect(weights[0] > weights[1] && weights.reduce(0, +) == 64, "\(weights)")
+    #expect(40...45 ~= weights[0] && weights.reduce(0, +) == 64, "\(weights)")
   }
 
   @Test func energyWithoutCoefficientsIsRefusedAndNotCalledInfeasible() throws {

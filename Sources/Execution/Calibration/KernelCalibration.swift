@@ -82,7 +82,7 @@ private struct Calibrator {
     return KernelCalibration(
       launch: Seconds(launch), rates: KernelRates(tables + normalizations(tables, launch: launch)),
       memoryBandwidth: BytesPerSecond(bandwidth), peak: FLOPsPerSecond(peak),
-      efficiency: middle(rates) / peak, measuredCount: measured,
+      efficiency: median(rates) / peak, measuredCount: measured,
       leftOutCount: times.reduce(0) { $0 + $1.count } - measured)
   }
 
@@ -160,7 +160,7 @@ private struct Calibrator {
           let low = digit > 0 ? before[place - strides[axis]] : nil
           let high = digit + 1 < extents[axis] ? before[place + strides[axis]] : nil
           let neighbours = [low, high].compactMap { $0 }
-          if !neighbours.isEmpty { rates[place] = middle(neighbours) }
+          if !neighbours.isEmpty { rates[place] = median(neighbours) }
         }
         if rates != before { break }
       }
@@ -206,7 +206,7 @@ extension KernelBench {
 }
 
 /// The median; of an even number of values the geometric mean of the two in the middle.
-func middle(_ values: [Double]) -> Double {
+func median(_ values: [Double]) -> Double {
   let sorted = values.sorted()
   guard let last = sorted.last else { return 1 }
   return sorted.count % 2 == 1

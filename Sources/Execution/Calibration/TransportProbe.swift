@@ -75,7 +75,7 @@ public struct TransportProbe: Sendable {
         receiving: [IncomingMessage(from: peer, bytes: incoming, arrival: arrival)])
       times.append(steadySeconds() - start)
     }
-    return middle(times)
+    return median(times)
   }
 
   private static func buffer(

@@ -38,8 +38,8 @@ Torch = collections.namedtuple("Torch", "network threads")
 class Run:
     """What one run measured: seconds of each step but the first, their median, and the outer events."""
 
-    def __init__(self, steps, end=None, start=None, elapsed=()):
-        self.steps, self.end, self.start, self.elapsed = steps, end, start, elapsed
+    def __init__(self, steps, end=None, start=None, whole=0):
+        self.steps, self.end, self.start, self.whole = steps, end, start, whole
         self.time = statistics.median(steps or [0])
 
 
@@ -65,12 +65,12 @@ def train(partita, folder, case, steps, batch=None, extra=()):
     command = [partita, "train", case.network, "--data", f"{folder}/{case.network}", "--batch", batch]
     command += ["--ranks", case.ranks, "--threads", case.threads, "--deterministic", case.deterministic]
     command += ["--steps", steps, "--no-evaluation", "--json", *extra]
+    began = time.monotonic()
     text = output([str(word) for word in command])
+    whole = time.monotonic() - began
     events = [json.loads(line) for line in text.splitlines()]
     done = [event for event in events if event["event"] == "step"][1:]
-    # The time from one step to the next, with all that happens between them.
-    elapsed = [batch / step["samples_per_second"] for step in done if step["samples_per_second"]]
-    return Run([step["measured_s"] for step in done], events[-1], events[0], elapsed)
+    return Run([step["measured_s"] for step in done], events[-1], events[0], whole)
 
 
 def train_torch(interpreter, case, steps):
@@ -194,19 +194,19 @@ def checkpoint(partita, folder, networks, rounds):
         batch, steps = {"lenet": (64, 30), "resnet18": (2, 8)}[network]
         without, beside, size = [], [], 0
         for _ in range(rounds):
-            without += train(partita, folder, Case(network), steps, batch).elapsed
+            without.append(train(partita, folder, Case(network), steps, batch).whole)
             place = f"{folder}/checkpoint"
             extra = ["--checkpoint", place, "--checkpoint-every", "1"]
-            beside += train(partita, folder, Case(network), steps, batch, extra).elapsed
+            beside.append(train(partita, folder, Case(network), steps, batch, extra).whole)
             newest = max(pathlib.Path(place).iterdir(), key=lambda path: (path.stat().st_mtime, path.name))
             files = [path for path in newest.rglob("*") if path.is_file()] if newest.is_dir() else [newest]
             size = sum(path.stat().st_size for path in files)
             shutil.rmtree(place)
-        cost = statistics.median(beside) - statistics.median(without)
+        cost = (statistics.median(beside) - statistics.median(without)) / steps
         times = [statistics.median(without), statistics.median(beside), cost]
         rate = f"{size / cost / 1e6:.0f} MB/s" if cost > 0 else ""
         rows.append([network, mebibytes(size), *map(seconds, times), rate])
-    table(["network", "size", "step to step without", "with one each step", "one checkpoint", "rate"], rows)
+    table(["network", "size", "run without", "with one each step", "one checkpoint", "rate"], rows)
 
 
 def tasks(partita, folder, networks, rounds):

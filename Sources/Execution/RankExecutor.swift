@@ -1,6 +1,5 @@
 public import Communication
 import Differentiation
-import Glibc
 import Graphs
 import Kernels
 import Plans

@@ -1,5 +1,4 @@
 public import Execution
-import Glibc
 public import Kernels
 public import Machines
 public import Results

@@ -205,11 +205,10 @@ extension KernelBench {
   }
 }
 
-/// The median; of an even number of values the geometric mean of the two in the middle.
+/// The median; of an even number of values the geometric mean of the two in the middle; one of none.
 func median(_ values: [Double]) -> Double {
   let sorted = values.sorted()
-  guard let last = sorted.last else { return 1 }
-  return sorted.count % 2 == 1
-    ? sorted[sorted.count / 2]
-    : (sorted[sorted.count / 2 - 1] * min(sorted[sorted.count / 2], last)).squareRoot()
+  guard !sorted.isEmpty else { return 1 }
+  let middle = sorted.count / 2
+  return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] * sorted[middle]).squareRoot()
 }

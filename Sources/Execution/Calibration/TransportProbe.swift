@@ -1,5 +1,4 @@
 public import Communication
-import Glibc
 
 /// Measures what joins two ranks of this computer: exchanges in both directions at once.
 public struct TransportProbe: Sendable {

@@ -290,11 +290,7 @@ struct ProgramBuilder {
       }
       let strategy = plan.strategies[writer.node]
       guard let input = graph.nodes[writer.node].inputs.first else { return }
-      let isGiven = graph[input].role == .sample || graph[input].role == .label
-      let source =
-        isGiven
-        ? port(input, strategy.inputs[0], stage, microBatch)
-        : try reference(.forward(input), strategy.inputs[0], stage, microBatch)
+      let source = try reference(.forward(input), strategy.inputs[0], stage, microBatch)
       register(value, strategy.outputs[writer.output], stage, microBatch, at: source)
     case .error(let tensor):
       guard let reader = plan.facts.consumers[tensor.index], plan.stageOfNode[reader.node] == stage else {

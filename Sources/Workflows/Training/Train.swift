@@ -4,7 +4,6 @@ import Diagnostics
 import Differentiation
 import Execution
 import FoundationEssentials
-import Glibc
 import Graphs
 import Machines
 import Plans

@@ -45,8 +45,9 @@ final class OneDNNLibrary: @unchecked Sendable {
     let version = functions.version().pointee
     self.version = "\(version.major).\(version.minor).\(version.patch)"
     let number = functions.get_effective_cpu_isa()
-    instructionSet = Self.instructionSetName(number)
-    instructionSetWord = Self.instructionSetWord(number)
+    let set = Self.instructionSets[number]
+    instructionSet = set?.name ?? "unnamed instruction set \(number)"
+    instructionSetWord = set?.word
   }
 
   /// Makes the calls of the current thread use the library's number of threads.
@@ -78,38 +79,21 @@ final class OneDNNLibrary: @unchecked Sendable {
     return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
   }
 
-  /// The names of the numbers that the library's interface documents.
-  private static func instructionSetName(_ number: UInt32) -> String {
-    switch number {
-    case 0x1: "SSE4.1"
-    case 0x3: "AVX"
-    case 0x7: "AVX2"
-    case 0xf, 0x1f: "AVX2 with VNNI"
-    case 0x27: "AVX-512"
-    case 0x67: "AVX-512 with VNNI"
-    case 0xe7: "AVX-512 with VNNI and bfloat16"
-    case 0x1ef: "AVX-512 with float16"
-    case 0xfef, 0x1fef: "AVX-512 with AMX"
-    default: "unnamed instruction set \(number)"
-    }
-  }
-
-  private static func instructionSetWord(_ number: UInt32) -> String? {
-    switch number {
-    case 0x1: "SSE41"
-    case 0x3: "AVX"
-    case 0x7: "AVX2"
-    case 0xf: "AVX2_VNNI"
-    case 0x1f: "AVX2_VNNI_2"
-    case 0x27: "AVX512_CORE"
-    case 0x67: "AVX512_CORE_VNNI"
-    case 0xe7: "AVX512_CORE_BF16"
-    case 0x1ef: "AVX512_CORE_FP16"
-    case 0xfef: "AVX512_CORE_AMX"
-    case 0x1fef: "AVX512_CORE_AMX_FP16"
-    default: nil
-    }
-  }
+  /// The sets of instructions by the numbers that the library's interface documents: how people call them,
+  /// and the words of the library's environment variable.
+  private static let instructionSets: [UInt32: (name: String, word: String)] = [
+    0x1: ("SSE4.1", "SSE41"),
+    0x3: ("AVX", "AVX"),
+    0x7: ("AVX2", "AVX2"),
+    0xf: ("AVX2 with VNNI", "AVX2_VNNI"),
+    0x1f: ("AVX2 with VNNI", "AVX2_VNNI_2"),
+    0x27: ("AVX-512", "AVX512_CORE"),
+    0x67: ("AVX-512 with VNNI", "AVX512_CORE_VNNI"),
+    0xe7: ("AVX-512 with VNNI and bfloat16", "AVX512_CORE_BF16"),
+    0x1ef: ("AVX-512 with float16", "AVX512_CORE_FP16"),
+    0xfef: ("AVX-512 with AMX", "AVX512_CORE_AMX"),
+    0x1fef: ("AVX-512 with AMX", "AVX512_CORE_AMX_FP16"),
+  ]
 }
 
 extension OneDNNLibrary {

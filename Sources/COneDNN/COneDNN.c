@@ -32,7 +32,7 @@ static void find_threads(void *library, struct onednn_threads *threads) {
   found(library, "omp_get_max_threads", &threads->get_count);
   found(library, "GOMP_parallel", &threads->run);
   found(library, "omp_get_thread_num", &threads->get_number);
-  found(library, "omp_get_num_threads", &threads->get_team);
+  found(library, "omp_get_num_threads", &threads->get_team_size);
 }
 
 const struct onednn_functions *onednn_open(const char *path, struct onednn_threads *threads) {

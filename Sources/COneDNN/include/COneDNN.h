@@ -138,7 +138,7 @@ struct onednn_threads {
       void (*PRESENT function)(void *OPTIONAL), void *OPTIONAL context, unsigned count, unsigned flags);
   // The number of the calling thread among those that run together, and how many these are.
   int (*OPTIONAL get_number)(void);
-  int (*OPTIONAL get_team)(void);
+  int (*OPTIONAL get_team_size)(void);
 };
 
 // Opens a library. The result stays valid for ever; it is null where the file cannot be opened, lacks a

@@ -16,7 +16,7 @@ struct ThreadTeam: @unchecked Sendable {
   /// Creates a team of at most `count` threads.
   init(_ threads: onednn_threads, count: Int) {
     self.threads = threads
-    let isComplete = threads.run != nil && threads.get_number != nil && threads.get_team != nil
+    let isComplete = threads.run != nil && threads.get_number != nil && threads.get_team_size != nil
     self.count = isComplete ? max(1, count) : 1
   }
 
@@ -65,7 +65,7 @@ private struct SharedWork {
 /// Does the parts of one thread; OpenMP may give fewer threads than were asked for.
 private func doShare(_ work: UnsafeMutableRawPointer?) {
   guard let work = work?.assumingMemoryBound(to: SharedWork.self).pointee,
-    let number = work.threads.get_number?(), let team = work.threads.get_team?()
+    let number = work.threads.get_number?(), let size = work.threads.get_team_size?()
   else { return }
-  for part in stride(from: Int(number), to: work.parts, by: Int(team)) { work.body(part) }
+  for part in stride(from: Int(number), to: work.parts, by: Int(size)) { work.body(part) }
 }

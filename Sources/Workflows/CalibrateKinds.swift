@@ -4,21 +4,6 @@ import Execution
 public import Kernels
 public import Machines
 
-extension TrainingRequest.Kernels {
-  /// The kernels on some threads.
-  ///
-  /// - Parameters:
-  ///   - threads: How many threads one call may use.
-  ///   - paths: Where oneDNN's library may lie; where it is empty, the usual places.
-  public func library(threads: Int, paths: [String] = []) -> any KernelLibrary {
-    switch self {
-    case .reference: ReferenceKernelLibrary()
-    case .onednn:
-      paths.isEmpty ? FastKernelLibrary(threads: threads) : FastKernelLibrary(threads: threads, paths: paths)
-    }
-  }
-}
-
 /// Measures the kernels of several instruction sets, each in a process of its own.
 ///
 /// A process keeps to one set from its beginning, as the rank does that it stands for. They run one after
@@ -115,7 +100,7 @@ struct KernelAnswer: Hashable {
     measuredCount = kernels.measuredCount
     leftOutCount = kernels.leftOutCount
     self.library = library.description
-    instructionSet = (library as? FastKernelLibrary)?.instructionSet.flatMap { InstructionSet(words: $0) }
+    instructionSet = InstructionSet(usedBy: library)
     machineFile =
       Calibration(library: library, ranks: 1, kernels: kernels, exchanges: []).machineFile
   }

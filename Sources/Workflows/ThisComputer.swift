@@ -1,12 +1,12 @@
 import Diagnostics
 import FoundationEssentials
 import Glibc
-public import Machines
+import Machines
 
 /// The computer that measures and trains.
-enum ThisComputer {
+public enum ThisComputer {
   /// The processors that may be used.
-  static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+  public static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
   /// Its memory, in bytes.
   static var memory: Int {
@@ -50,14 +50,6 @@ enum ThisComputer {
 }
 
 extension InstructionSet {
-  /// The variable by which oneDNN is told to keep to a set.
-  public static let limitVariable = "ONEDNN_MAX_CPU_ISA"
-
-  /// The set as the value of ``limitVariable``.
-  public var limit: String {
-    self == .native ? "DEFAULT" : String(rawValue.uppercased().map { $0 == "-" ? "_" : $0 })
-  }
-
   /// What Linux must say of a processor that has the set.
   ///
   /// > Source: oneDNN 3.2, `src/cpu/x64/cpu_isa_traits.hpp`; the words are those of `/proc/cpuinfo`.

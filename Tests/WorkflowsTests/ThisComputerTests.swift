@@ -28,11 +28,4 @@ import Testing
     }
     #expect(throws: Never.self) { try ThisComputer.require(ThisComputer.instructionSets) }
   }
-
-  // The values that oneDNN's developer guide lists for its variable.
-  @Test func limitsAreInTheWordsOfOneDNN() {
-    #expect(
-      [InstructionSet.native, .sse41, .avx2VNNI2, .avx512CoreBF16].map(\.limit)
-        == ["DEFAULT", "SSE41", "AVX2_VNNI_2", "AVX512_CORE_BF16"])
-  }
 }

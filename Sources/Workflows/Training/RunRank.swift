@@ -79,9 +79,8 @@ private struct RankWork {
     seat.send(
       RankMessage.ready(
         process: Int(getpid()), kernels: library.description,
-        instructionSet: (library as? FastKernelLibrary)?.instructionSet
-          .flatMap { InstructionSet(words: $0)?.rawValue },
-        threads: session.threads, firstStep: step, notes: notes
+        instructionSet: InstructionSet(usedBy: library)?.rawValue, threads: session.threads, firstStep: step,
+        notes: notes
       ).bytes)
   }
 

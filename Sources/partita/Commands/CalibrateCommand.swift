@@ -2,7 +2,6 @@ import ArgumentParser
 import Communication
 import Diagnostics
 import Execution
-import Glibc
 import Documents
 import Kernels
 import Reporting
@@ -77,7 +76,7 @@ struct CalibrateCommand: ParsableCommand {
     if let kernelSeat { return try serveKernels(kernels.library, seconds: kernelSeat) }
     if let compare { return try check(compare) }
     let sets = kernels.instructionSets
-    let count = sets.isEmpty ? ranks ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : sets.count
+    let count = sets.isEmpty ? ranks ?? ThisComputer.processorCount : sets.count
     let start = ContinuousClock.now
     let exchanges = count > 1 ? try Self.measureExchanges() : []
     // What is left out is the making of the file.
@@ -125,7 +124,7 @@ struct CalibrateCommand: ParsableCommand {
   // MARK: Two ranks
 
   private static func measureExchanges() throws -> [TransportProbe.Measurement] {
-    let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+    let processors = ThisComputer.processorCount
     let group: RankGroup
     do {
       group = try launch(

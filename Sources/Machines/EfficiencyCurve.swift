@@ -1,7 +1,8 @@
+public import Units
+
 #if canImport(Glibc)
   import Glibc
 #endif
-public import Units
 
 /// A fraction of a peak rate that is reached, by the size of the work.
 public struct EfficiencyCurve: Hashable, Sendable {

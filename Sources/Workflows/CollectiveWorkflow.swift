@@ -1,6 +1,6 @@
-import Graphs
 import Devices
 public import Diagnostics
+import Graphs
 import Machines
 import Plans
 import Pricing

@@ -1,5 +1,5 @@
-public import Diagnostics
 import Devices
+public import Diagnostics
 import Differentiation
 import Graphs
 import ONNXImport

@@ -5,11 +5,11 @@ import Machines
 import Planning
 import Plans
 import Pricing
-import Simulation
 import Results
+import Simulation
+import TestSupport
 import Testing
 import Units
-import TestSupport
 
 /// The contracts of lowered plans: what is priced, what is simulated and what the training graph says must
 /// agree.

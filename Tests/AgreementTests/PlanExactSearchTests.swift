@@ -4,9 +4,9 @@ import Machines
 import Planning
 import Plans
 import Results
+import TestSupport
 import Testing
 import Units
-import TestSupport
 
 /// The second implementation is brute force over whole plans.
 ///

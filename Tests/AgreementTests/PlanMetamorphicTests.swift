@@ -4,8 +4,8 @@ import Machines
 import Planning
 import Plans
 import Pricing
-import Simulation
 import Results
+import Simulation
 import Testing
 import Units
 

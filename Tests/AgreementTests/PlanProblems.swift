@@ -6,8 +6,8 @@ import Planning
 import Plans
 import Pricing
 import Results
-import Units
 import TestSupport
+import Units
 
 /// Random small planning problems: graphs of at most six operators besides forks and the loss, small
 /// machines of every form, and random ways of running the step.

@@ -3,9 +3,9 @@ import Plans
 import Pricing
 import Results
 import Simulation
+import TestSupport
 import Testing
 import Units
-import TestSupport
 
 /// The agreement properties of price and simulation, on random task graphs and machines.
 struct PriceAndSimulationTests {

@@ -2,8 +2,8 @@ import Devices
 import Graphs
 import Machines
 import Plans
-import Units
 import TestSupport
+import Units
 
 /// Machines and task graphs without meaning, of every kind of resource and task.
 struct RandomTaskGraphs {

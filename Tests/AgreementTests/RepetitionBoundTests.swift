@@ -5,9 +5,9 @@ import Plans
 import Pricing
 import Results
 import Simulation
+import TestSupport
 import Testing
 import Units
-import TestSupport
 
 /// The bound by which a search passes over pipelined plans, against what simulation says of them.
 struct RepetitionBoundTests {

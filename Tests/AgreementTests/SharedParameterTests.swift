@@ -8,9 +8,9 @@ import Plans
 import Pricing
 import Results
 import Simulation
+import TestSupport
 import Testing
 import Units
-import TestSupport
 
 /// Parameters that several nodes read, in one layout or in several, on the same devices or on others.
 ///

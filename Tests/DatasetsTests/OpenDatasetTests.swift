@@ -1,8 +1,8 @@
 import Datasets
 import Diagnostics
 import Glibc
-import Testing
 import TestSupport
+import Testing
 
 struct OpenDatasetTests {
   let folder: TemporaryFolder

@@ -1,6 +1,6 @@
 import Documents
-import Testing
 import TestSupport
+import Testing
 
 struct JSONPrintingTests {
   @Test func `what fits a line stands on one line`() {

@@ -1,6 +1,6 @@
 import Plans
-import Testing
 import TestSupport
+import Testing
 
 @testable import Execution
 

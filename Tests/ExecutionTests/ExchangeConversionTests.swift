@@ -2,9 +2,9 @@ import Execution
 import Graphs
 import Machines
 import Plans
+import TestSupport
 import Testing
 import Units
-import TestSupport
 
 /// Every conversion on real buffers of several ranks, against slices and sums of the whole tensor.
 ///

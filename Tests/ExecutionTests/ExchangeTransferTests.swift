@@ -1,9 +1,9 @@
 import Execution
 import Graphs
 import Machines
+import TestSupport
 import Testing
 import Units
-import TestSupport
 
 @testable import Plans
 

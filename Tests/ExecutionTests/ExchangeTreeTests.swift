@@ -2,9 +2,9 @@ import Execution
 import Graphs
 import Machines
 import Plans
+import TestSupport
 import Testing
 import Units
-import TestSupport
 
 /// Sums whose order is fixed: along the tree over the cells, and on the host.
 struct ExchangeTreeTests {

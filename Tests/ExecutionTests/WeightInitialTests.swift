@@ -1,7 +1,7 @@
 import Execution
 import Graphs
-import Testing
 import TestSupport
+import Testing
 
 struct WeightInitialTests {
   /// A dense layer of 4 inputs and 3 units, with an activation behind it or none.

@@ -1,6 +1,6 @@
 import Graphs
-import Testing
 import TestSupport
+import Testing
 
 /// The parts that the two sides of a level have of a case.
 private struct Parts {

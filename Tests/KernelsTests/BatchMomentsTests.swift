@@ -1,8 +1,8 @@
 import Differentiation
 import Graphs
 import Kernels
-import Testing
 import TestSupport
+import Testing
 
 // Numbers 1, 2, 6 around an origin of 2: S₁ = 3, S₂ = 17, mean 3, variance (4 + 1 + 9) ∕ 3 = 14 ∕ 3.
 @Test func momentsFollowFromShiftedSums() {

@@ -1,7 +1,7 @@
 import Graphs
 import Kernels
-import Testing
 import TestSupport
+import Testing
 
 /// Convolutions whose channels fill no block, and one whose channels do.
 private let shapes: [(source: [Int], weights: [Int], rules: Convolution)] = [

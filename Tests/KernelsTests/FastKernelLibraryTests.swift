@@ -1,7 +1,7 @@
 import Graphs
 import Kernels
-import Testing
 import TestSupport
+import Testing
 
 /// A library with oneDNN where it is installed, and one without it.
 let fastLibraries = [FastKernelLibrary(), FastKernelLibrary(paths: [])]

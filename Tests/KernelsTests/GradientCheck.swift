@@ -1,7 +1,7 @@
 import Graphs
 import Kernels
-import Testing
 import TestSupport
+import Testing
 
 /// How an operand of a test is filled.
 enum Filling {

@@ -1,7 +1,7 @@
 import Graphs
 import Kernels
-import Testing
 import TestSupport
+import Testing
 
 /// Central differences in Float64 are the second implementation of every gradient.
 @Test(arguments: kernelCases)

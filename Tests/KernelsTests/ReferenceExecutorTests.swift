@@ -1,8 +1,8 @@
 import Differentiation
 import Graphs
 import Kernels
-import Testing
 import TestSupport
+import Testing
 
 /// A small network and its name.
 struct SmallNetwork: CustomTestStringConvertible, Sendable {

@@ -1,7 +1,7 @@
 import Graphs
 import Kernels
-import Testing
 import TestSupport
+import Testing
 
 /// Cases without statistics of the batch, which take two steps and are tested with ``BatchMoments``.
 let oneStepCases = kernelCases.filter { test in

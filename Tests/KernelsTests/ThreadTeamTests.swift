@@ -1,7 +1,7 @@
 import Graphs
 import Kernels
-import Testing
 import TestSupport
+import Testing
 
 /// Everything that the steps of an operator write, one after another.
 private func allWritten(_ library: FastKernelLibrary, _ test: KernelCase, seed: UInt64) throws -> [[Double]] {

@@ -1,7 +1,7 @@
 import Diagnostics
 import Machines
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct MachineReaderFuzzTests {
   static let fragments: [String] = [

@@ -2,8 +2,8 @@ import Diagnostics
 import Glibc
 import Graphs
 import ONNXImport
-import Testing
 import TestSupport
+import Testing
 
 /// A bad model and a part of the line that must say why.
 struct Hostile: Sendable, CustomStringConvertible {

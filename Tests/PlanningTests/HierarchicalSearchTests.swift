@@ -6,9 +6,9 @@ import Planning
 import Plans
 import Pricing
 import Results
+import TestSupport
 import Testing
 import Units
-import TestSupport
 
 /// The hierarchical search is its definition: from the top level down, the best list of each level by brute
 /// force over every list, with the levels above fixed and one device standing for everything below (HyPar,

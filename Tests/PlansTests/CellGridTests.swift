@@ -1,6 +1,6 @@
 import Plans
-import Testing
 import TestSupport
+import Testing
 
 /// The tree over the cells, against cells that are joined pair by pair.
 struct CellGridTests {

@@ -3,9 +3,9 @@ import Graphs
 import Machines
 import Plans
 import Results
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 /// What cells demand of a plan, and what they cost in memory.
 struct CellPlanTests {

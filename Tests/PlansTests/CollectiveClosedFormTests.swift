@@ -1,8 +1,8 @@
 import Machines
 import Plans
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 /// The closed forms against textbook formulas and against the rounds themselves.
 struct CollectiveClosedFormTests {

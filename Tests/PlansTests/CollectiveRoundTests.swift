@@ -1,9 +1,9 @@
 import Machines
 import Plans
+import TestMachines
+import TestSupport
 import Testing
 import Units
-import TestSupport
-import TestMachines
 
 /// The messages of each algorithm, checked by moving what they stand for.
 struct CollectiveRoundTests {

@@ -1,6 +1,6 @@
 import Plans
-import Testing
 import TestSupport
+import Testing
 
 /// The schedules against the rounds that are priced, and by moving what the messages carry.
 struct CollectiveScheduleTests {

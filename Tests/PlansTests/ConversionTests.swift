@@ -1,10 +1,10 @@
 import Graphs
 import Machines
 import Plans
+import TestMachines
+import TestSupport
 import Testing
 import Units
-import TestSupport
-import TestMachines
 
 /// Every expectation comes from devices that really hold sets of elements and exchange them
 /// (``ElementExchange``), or from the formulas of the sharding algebra: n (w − 1) ∕ w and n (w − 1).

@@ -1,10 +1,11 @@
 import Graphs
 import Machines
-@testable import Plans
+import TestMachines
+import TestSupport
 import Testing
 import Units
-import TestSupport
-import TestMachines
+
+@testable import Plans
 
 /// What devices hold, counted step by step: the second implementation of ``Cut``.
 struct CutTests {

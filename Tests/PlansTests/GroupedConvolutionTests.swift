@@ -1,9 +1,9 @@
 import Graphs
 import Machines
 import Plans
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 /// Splits of convolutions with groups over several levels.
 struct GroupedConvolutionTests {

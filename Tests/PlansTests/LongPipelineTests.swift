@@ -3,9 +3,9 @@ import Graphs
 import Machines
 import Plans
 import Results
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 /// A chain of dense layers, each on a processor of its own.
 private struct LongPipeline {

@@ -4,9 +4,9 @@ import Graphs
 import Machines
 import Plans
 import Results
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 /// What lowering refuses, and the order in which it lets things happen, written down by hand.
 struct LoweringTests {

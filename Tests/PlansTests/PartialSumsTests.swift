@@ -1,10 +1,11 @@
 import Graphs
 import Machines
-@testable import Plans
+import TestMachines
+import TestSupport
 import Testing
 import Units
-import TestSupport
-import TestMachines
+
+@testable import Plans
 
 /// Sums along the fixed tree, against devices that hold sets of cells and send them.
 struct PartialSumsTests {

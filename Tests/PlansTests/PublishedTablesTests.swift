@@ -2,8 +2,8 @@ import Differentiation
 import Graphs
 import Machines
 import Plans
-import Testing
 import TestMachines
+import Testing
 
 /// The published tables of hybrid parallelism come out of the algebra and stand nowhere in the code.
 ///

@@ -1,9 +1,9 @@
 import Machines
 import Plans
 import Results
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 struct ResourceTableTests {
   private static func names(_ machine: Machine) -> [String] {

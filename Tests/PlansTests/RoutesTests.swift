@@ -1,8 +1,8 @@
 import Machines
 import Plans
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 struct RoutesTests {
   private static func machine(

@@ -3,9 +3,9 @@ import Graphs
 import Machines
 import Plans
 import Results
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 /// A small network over near-storage drives and an NPU, where steps overlap.
 private struct SteadyPipeline {

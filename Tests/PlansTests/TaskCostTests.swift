@@ -3,9 +3,9 @@ import Graphs
 import Machines
 import Plans
 import Results
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 struct TaskCostTests {
   // Two links of 1 and 2 GB∕s with 1 and 2 µs: 10⁶ B cut through in 1 ms + 3 µs, and occupy 1 and 0.5 ms.

@@ -3,9 +3,9 @@ import Machines
 import Plans
 import Pricing
 import Results
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 struct PriceTests {
   /// 1000 B from the first of a number of drives to the host: the link for 1 µs, and then 1 µs more.

@@ -3,9 +3,9 @@ import Graphs
 import Machines
 import Plans
 import Pricing
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 struct RepetitionBoundTests {
   /// One micro-batch that takes 2 µs on the first drive and then 3 µs on the second, and an update of 1 µs

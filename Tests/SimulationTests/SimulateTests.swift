@@ -3,9 +3,9 @@ import Machines
 import Plans
 import Results
 import Simulation
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 struct SimulateTests {
   /// 1000 B from the only drive to the host: the wire for 1 µs, then 1 µs of latency.

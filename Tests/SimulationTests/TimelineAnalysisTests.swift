@@ -4,9 +4,9 @@ import Plans
 import Pricing
 import Results
 import Simulation
+import TestMachines
 import Testing
 import Units
-import TestMachines
 
 struct TimelineAnalysisTests {
   // Transfers of 1 µs and 1 µs latency after 1 µs of compute; the second queues behind the first until 2 µs,

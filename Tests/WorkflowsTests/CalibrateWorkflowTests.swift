@@ -1,9 +1,9 @@
 import Execution
 import Kernels
 import Machines
+import Results
 import Testing
 import Units
-import Results
 import Workflows
 
 @Suite struct CalibrateWorkflowTests {

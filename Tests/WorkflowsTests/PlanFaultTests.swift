@@ -1,9 +1,9 @@
-import Machines
 import Diagnostics
 import Documents
-import Results
+import Machines
 import Planning
 import Plans
+import Results
 import Testing
 import Units
 import Workflows

@@ -6,9 +6,9 @@ import Machines
 import Planning
 import Plans
 import Results
+import TestSupport
 import Testing
 import Units
-import TestSupport
 
 @testable import Workflows
 

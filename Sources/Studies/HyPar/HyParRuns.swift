@@ -1,6 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
 import Diagnostics
 import Graphs
 import Planning
@@ -8,6 +5,10 @@ import Plans
 import Results
 import Units
 import Workflows
+
+#if canImport(Glibc)
+  import Glibc
+#endif
 
 extension Request {
   /// The request behind HyPar's figures: its two axes, its order of decisions and its objective, nothing

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Communication
 import Diagnostics
-import Execution
 import Documents
+import Execution
 import Kernels
 import Reporting
 import Results

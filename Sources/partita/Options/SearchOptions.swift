@@ -1,7 +1,7 @@
-import Planning
-import Plans
 import ArgumentParser
 import Graphs
+import Planning
+import Plans
 import Units
 import Workflows
 

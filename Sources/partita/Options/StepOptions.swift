@@ -1,6 +1,6 @@
-import Plans
 import ArgumentParser
 import Machines
+import Plans
 import Workflows
 
 /// The training step: what is computed, and what may overlap.

@@ -1,7 +1,7 @@
 import Diagnostics
 import FoundationEssentials
-import Testing
 import TestSupport
+import Testing
 
 @testable import Graphs
 

@@ -1,6 +1,6 @@
 import Graphs
-import Testing
 import TestSupport
+import Testing
 
 private func shapes(_ operator: Operator, _ inputs: [[Int]]) throws -> [[Int]] {
   try OperatorCase(`operator`, inputs).outputs.map(\.shape)

@@ -1,6 +1,6 @@
 import Graphs
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct WorkTests {
   @Test func `a convolution's three phases multiply equally often`() throws {

@@ -7,13 +7,13 @@ extension TaskGraph {
 
 extension TaskGraph.Task {
   /// The kind of work in timelines and prices: a phase, `collective`, `transfer`, `storage` or `barrier`.
-  public var category: String {
+  public var category: TaskGraph.Category {
     switch kind {
-    case .compute: label.category.rawValue
-    case .collective: "collective"
-    case .exchange: "transfer"
-    case .storageRead: "storage"
-    case .barrier: "barrier"
+    case .compute: label.category
+    case .collective: .collective
+    case .exchange: .transfer
+    case .storageRead: .storage
+    case .barrier: .barrier
     }
   }
 }

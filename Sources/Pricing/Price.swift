@@ -36,7 +36,7 @@ public func price(_ tasks: TaskGraph, costs: TaskCosts) -> StepCost {
   let time = uses.reduce(criticalPath) { max($0, $1.busy) }
   var serialSum = SimulatedTime.zero
   var bytesMoved = 0
-  var kinds: [String] = []
+  var kinds: [TaskGraph.Category] = []
   var times: [SimulatedTime] = []
   for index in counted {
     let duration = costs.durations[index]
@@ -54,7 +54,7 @@ public func price(_ tasks: TaskGraph, costs: TaskCosts) -> StepCost {
   let energy = costs.energy(of: counted, over: time)
   return StepCost(
     time: time, criticalPath: criticalPath, serialSum: serialSum, resources: uses,
-    timeParts: zip(kinds, times).map { CostPart(kind: $0, name: "", value: $1.seconds.value) },
+    timeParts: zip(kinds, times).map { CostPart(kind: $0.rawValue, name: "", value: $1.seconds.value) },
     energy: energy.total, energyParts: energy.parts, bytesMoved: Bytes(bytesMoved))
 }
 

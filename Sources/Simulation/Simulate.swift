@@ -29,7 +29,7 @@ public func simulate(_ tasks: TaskGraph, costs: TaskCosts) -> Timeline {
   var simulator = Simulator(tasks, costs)
   simulator.run()
   let names = tasks.tasks.map { $0.spanName }
-  let categories = tasks.tasks.map { $0.category }
+  let categories = tasks.tasks.map { $0.category.rawValue }
   let makespan =
     tasks.steps == 1
     ? SimulatedTime(simulator.ends.max() ?? 0)

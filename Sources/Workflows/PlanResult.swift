@@ -26,7 +26,7 @@ struct PlanResult {
       let task = tasks.tasks[index]
       let interval = timeline.taskIntervals[index]
       return SimulationReport.CriticalTask(
-        task: index, name: task.label.name, category: task.category,
+        task: index, name: task.label.name, category: task.category.rawValue,
         resources: costs.cost(of: index).occupancies.map { costs.resources.resources[$0.resource].name },
         start: interval.start, duration: interval.end - interval.start)
     }

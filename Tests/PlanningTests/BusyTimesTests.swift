@@ -50,7 +50,7 @@ struct BusyTimesTests {
             shares: .equal(problem.machine.groups[0]))
         ]), facts: problem.facts, machine: problem.machine)
       let costs = TaskCosts(tasks, on: problem.machine)
-      let updates = tasks.tasks.indices.filter { tasks.tasks[$0].category == "update" }
+      let updates = tasks.tasks.indices.filter { tasks.tasks[$0].category == .update }
         .reduce(0) { $0 + costs.durations[$1].picoseconds }
       #expect(bound == Double(cost.time.picoseconds - updates), "\(count) micro-batches")
     }

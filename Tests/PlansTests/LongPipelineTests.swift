@@ -47,11 +47,11 @@ private struct LongPipeline {
   func program(of stage: Int) -> [String] {
     var program: [String] = []
     for task in tasks.tasks {
-      guard case .compute(let device, _) = task.kind, device.index == stage, task.category != "update" else {
+      guard case .compute(let device, _) = task.kind, device.index == stage, task.category != .update else {
         continue
       }
       let entry =
-        "\(task.category == "forward" ? "+" : "-")\(task.label.step).\(task.label.microBatch)"
+        "\(task.category == .forward ? "+" : "-")\(task.label.step).\(task.label.microBatch)"
       if program.last != entry { program.append(entry) }
     }
     return program

@@ -37,9 +37,9 @@ private struct SteadyPipeline {
     var program: [String] = []
     for task in tasks.tasks {
       guard case .compute(let device, _) = task.kind, machine[device].name == "drive[0]",
-        task.category != "update"
+        task.category != .update
       else { continue }
-      let sign = task.category == "forward" ? "+" : "-"
+      let sign = task.category == .forward ? "+" : "-"
       let entry = "\(sign)\(task.label.step).\(task.label.microBatch)"
       if program.last != entry { program.append(entry) }
     }

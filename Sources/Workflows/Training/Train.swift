@@ -301,7 +301,7 @@ private struct TrainingDesk {
     return longest.sorted { $0.key < $1.key }.map { task, time in
       let item = session.tasks.tasks[task]
       return TrainingEnd.Task(
-        category: item.category, name: item.label.name,
+        category: item.category.rawValue, name: item.label.name,
         device: session.decision.machine[session.ranks.devices[time.rank]].name,
         priced: result.costs.cost(of: task).duration,
         measured: SimulatedTime(Int64(time.nanoseconds) * 1000))

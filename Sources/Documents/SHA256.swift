@@ -82,7 +82,7 @@ public struct SHA256: Sendable {
   /// Takes whole blocks of 64 bytes into the state.
   private static func compress(_ blocks: UnsafeRawBufferPointer, _ state: inout [UInt32]) {
     let isDone = state.withUnsafeMutableBufferPointer {
-      digest_sha256($0.baseAddress, blocks.baseAddress, blocks.count / 64)
+      digest_sha256($0.baseAddress, constants, blocks.baseAddress, blocks.count / 64)
     }
     if isDone == 0 { compressWithoutInstructions(blocks, &state) }
   }
@@ -146,6 +146,7 @@ public struct SHA256: Sendable {
     word &>> count | word &<< (32 &- count)
   }
 
+  /// The constants of the 64 rounds.
   private static let constants: [UInt32] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
     0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,

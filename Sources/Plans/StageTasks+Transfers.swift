@@ -21,18 +21,16 @@ struct SampleStore {
 extension StageTasks {
   /// The bytes of an element of an activation that moves: whole numbers, such as words, move as int64.
   public func movingSize(of tensor: TensorID) -> Int {
-    training.graph[tensor].type.elementType.isFloatingPoint ? sizes.activation : 8
+    training.graph[tensor].type.elementType.isFloatingPoint ? sizes.activation : ElementType.int64.size.count
   }
 
   /// What must flow so that another group holds a tensor of this one.
   ///
-  /// - Parameter elementSize: The bytes of an element; nil for those of an activation.
+  /// - Parameter elementSize: The bytes of an element.
   public func flows(
-    _ shape: [Int], from: Layout, to: Layout, at other: StageTasks, elementSize: Int? = nil
+    _ shape: [Int], from: Layout, to: Layout, at other: StageTasks, elementSize: Int
   ) -> [Flow] {
-    Plans.flows(
-      shape, elementSize: elementSize ?? sizes.activation, source: from, over: cut, target: to,
-      over: other.cut)
+    Plans.flows(shape, elementSize: elementSize, source: from, over: cut, target: to, over: other.cut)
   }
 
   /// The reads of stored samples and the flows that bring them to this group, or nil where samples stand

@@ -47,7 +47,7 @@ public struct SearchOptions: Hashable, Sendable {
   public let fixedShares: [String: Shares]
   /// Whether the shares of unlike devices are refined from the best of the usual ones, step by step; only the
   /// usual ones are searched as `strategy` says.
-  public var refinesShares: Bool
+  public let refinesShares: Bool
   /// The groups of devices that may run operators, in the order of the data; nil where all may, in any order.
   public let onlyGroups: [String]?
 

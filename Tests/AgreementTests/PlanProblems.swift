@@ -257,9 +257,10 @@ extension PlanningProblem {
   ///
   /// Shares are the usual ones alone, since those that are refined depend on the way to them.
   func searched(by strategy: SearchStrategy) -> PlanningProblem {
-    var options = options
-    options.refinesShares = false
-    options.strategy = strategy
+    let options = SearchOptions(
+      objective: options.objective, strategy: strategy, axes: options.axes, deadline: options.deadline,
+      cut: options.cut, fixed: options.fixed, fixedGroups: options.fixedGroups,
+      fixedShares: options.fixedShares, refinesShares: false, onlyGroups: options.onlyGroups)
     return PlanningProblem(facts: facts, machine: machine, batch: batch, step: step, options: options)
   }
 

@@ -225,7 +225,7 @@ struct AdditiveSearch {
   /// Looks for a feasible plan where the best sums need too much memory: bytes are given a price, at first a
   /// low one, until a plan fits, and then the lowest price at which one does is sought.
   private func relax(_ search: PlacementSearch, _ costs: [Int: AdditiveCosts], _ found: inout Found) {
-    let memory = MemoryEstimates(search, costs, profiles, problem.training)
+    let memory = MemoryEstimates(search, costs, problem.facts)
     var low = 0.0
     var high: Double?
     var rate = memory.startingRate(search.network)

@@ -13,14 +13,17 @@ struct MemoryEstimatesTests {
     let estimates: MemoryEstimates
 
     init(optimizer: Optimizer) throws {
-      let training = try denseChain([6, 4, 2], batch: 8, optimizer: optimizer)
+      self.init(try denseChain([6, 4, 2], batch: 8, optimizer: optimizer))
+    }
+
+    init(_ training: TrainingGraph) {
       let problem = problem(training, on: mesh([2]))
       var costs = problem.costs
       var cache = PlacementCache(problem.facts, reduction: .best)
       search = PlacementSearch(
         [Segment(group: 0, nodes: 0..<training.graph.nodes.count)], axes: problem.options.axes,
         fixed: { _ in [] }, profiles: problem.facts.profiles, costs: &costs, cache: &cache)
-      estimates = MemoryEstimates(search, costs, problem.facts.profiles, training)
+      estimates = MemoryEstimates(search, costs, problem.facts)
     }
 
     /// The bytes of a node under the rule of a name: what a price of one for each byte adds.
@@ -39,6 +42,19 @@ struct MemoryEstimatesTests {
     #expect(plain.bytes(0, "output-channel") == Double(24 / 2 * (4 + 4) + 48 * 4))
     let adam = try Estimated(optimizer: .adam())
     #expect(adam.bytes(0, "batch") == Double(24 * (4 + 4 + 2 * 4) + 48 / 2 * 4))
+  }
+
+  // 16 weights that both layers read, 32 samples' elements before each; Adam's two states stand with the
+  // first layer, where the weights are updated.
+  @Test func theStateOfASharedParameterCountsOnce() throws {
+    var builder = GraphBuilder(name: "twice")
+    let weight = builder.parameter("weight", TensorType(.float32, [4, 4]))
+    var y = builder.sample("x", TensorType(.float32, [8, 4]))
+    for index in 1...2 { y = try builder.add(.dense(Dense()), [y, weight], name: "layer\(index)")[0] }
+    let adam = Estimated(try differentiate(builder.build(outputs: [y]), optimizer: .adam()))
+    #expect(adam.bytes(0, "batch") == Double(16 * (4 + 4 + 2 * 4) + 32 / 2 * 4))
+    #expect(adam.bytes(1, "batch") == Double(16 * (4 + 4) + 32 / 2 * 4))
+    #expect(adam.bytes(1, "output-channel") == Double(16 / 2 * (4 + 4) + 32 * 4))
   }
 
   @Test func pricesOfBytesChangeNoEdgeAndBeginAtAHundredthOfTheCost() throws {

@@ -40,7 +40,7 @@ struct EmbeddingPlanTests {
     _ training: TrainingGraph, split node: String, by names: [String], shares: [[Int]], cells: Int?
   ) throws {
     let graph = training.graph
-    let machine = BitIdentityTests.mesh(shares.map(\.count))
+    let machine = CellRuns.mesh(shares.map(\.count))
     let group = machine.groups[0]
     let cut = Cut(group: group, shares: Shares(shares))
     let rules = try graph.nodes.indices.map { index in
@@ -62,22 +62,22 @@ struct EmbeddingPlanTests {
     ] as [(any KernelLibrary, KernelScalarType, Double)] {
       let run = try executed(
         tasks, of: resolved, steps: 2, library: library, scalar: scalar,
-        data: { PlanExecutionTests.datum(graph, $0, $1, $2) },
-        initial: { PlanExecutionTests.start(graph, $0, $1) })
+        data: { OneDevice.datum(graph, $0, $1, $2) },
+        initial: { OneDevice.start(graph, $0, $1) })
       #expect(run.fault == nil, place)
       if run.fault != nil { return }
-      let expected = try PlanExecutionTests.reference(training, microBatches: 1, steps: 2)
+      let expected = try OneDevice.reference(training, microBatches: 1, steps: 2)
       for (loss, other) in zip(run.losses, expected.losses) {
         #expect(abs(loss - other) <= tolerance * max(1, abs(other)), place)
       }
       for (value, tensor) in run.tensors {
         guard let other = expected.tensors[value] else { continue }
-        let difference = PlanExecutionTests.difference(tensor, other, floor: 1e-2)
+        let difference = OneDevice.difference(tensor, other, floor: 1e-2)
         #expect(difference <= tolerance, "\(value), \(scalar), \(place)")
       }
       // Words have eight bytes in either case: here all numbers have the size they are priced with.
       guard scalar == .float32 else { continue }
-      PlanExecutionTests.expectBytesAsSimulated(run, tasks, resolved, place, scalar: .float32)
+      OneDevice.expectBytesAsSimulated(run, tasks, resolved, place, scalar: .float32)
     }
   }
 

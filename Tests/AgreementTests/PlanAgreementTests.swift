@@ -7,7 +7,6 @@ import Plans
 import Pricing
 import Results
 import Simulation
-import TestSupport
 import Testing
 import Units
 
@@ -16,48 +15,8 @@ import Units
 ///
 /// Every expectation is an identity between independent parts of the package, checked on random legal plans.
 struct PlanAgreementTests {
-  /// A random plan that can be lowered.
-  struct Lowered {
-    let seed: UInt64
-    let problem: PlanningProblem
-    let plan: Plan
-    let tasks: TaskGraph
-    let costs: TaskCosts
-  }
-
-  /// Random plans: random placements, micro-batches and overlap, with a random strategy for every operator.
-  static func lowered(count: Int, overlaps: [Overlap] = Overlap.allCases, from first: UInt64) throws
-    -> [Lowered]
-  {
-    var result: [Lowered] = []
-    var seed = first
-    while result.count < count {
-      seed += 1
-      var problems = PlanProblems(seed: seed)
-      let base = try problems.problem()
-      let options = StepOptions(
-        overlap: problems.random.element(of: overlaps), microBatches: problems.random.number(1...3),
-        reduction: problems.random.element(of: [.best, .eager]),
-        gradientBucket: problems.random.element(of: [nil, Bytes(64), Bytes(1 << 20)]),
-        cells: problems.random.element(of: [nil, nil, 2, 3, 6, 16]))
-      let problem = PlanningProblem(
-        facts: base.facts, machine: base.machine,
-        batch: base.facts.training.graph.batch * options.microBatches, step: options, options: base.options)
-      for _ in 0..<30 {
-        let plan = problems.plan(problem)
-        guard let tasks = try? lower(plan, facts: problem.facts, machine: problem.machine) else {
-          continue
-        }
-        let costs = TaskCosts(tasks, on: problem.machine)
-        result.append(Lowered(seed: seed, problem: problem, plan: plan, tasks: tasks, costs: costs))
-        break
-      }
-    }
-    return result
-  }
-
   @Test func priceIsABoundOfWhatIsSimulatedAndTheSerialSumIsAnother() throws {
-    for one in try Self.lowered(count: 400, from: 10_000) {
+    for one in try LoweredProblem.random(count: 400, from: 10_000) {
       let cost = price(one.tasks, costs: one.costs)
       let timeline = simulate(one.tasks, costs: one.costs)
       let place: Comment = "seed \(one.seed): \(one.problem.step), \(one.problem.summary)"
@@ -69,7 +28,7 @@ struct PlanAgreementTests {
 
   @Test func withoutOverlapTheStepIsTheSumOfItsGroups() throws {
     // Tasks of one group wait for the same point; behind it the longest of them decides.
-    for one in try Self.lowered(count: 300, overlaps: [.none], from: 20_000) {
+    for one in try LoweredProblem.random(count: 300, overlaps: [.none], from: 20_000) {
       var longest: [[Int]: SimulatedTime] = [:]
       for (index, task) in one.tasks.tasks.enumerated() {
         if case .barrier = task.kind { continue }
@@ -83,7 +42,7 @@ struct PlanAgreementTests {
   }
 
   @Test func resourcesAreBusyForTheSameTimeInPriceAndSimulation() throws {
-    for one in try Self.lowered(count: 300, overlaps: [.none, .backward], from: 30_000) {
+    for one in try LoweredProblem.random(count: 300, overlaps: [.none, .backward], from: 30_000) {
       let cost = price(one.tasks, costs: one.costs)
       let timeline = simulate(one.tasks, costs: one.costs)
       var simulated: [String: SimulatedTime] = [:]
@@ -99,7 +58,7 @@ struct PlanAgreementTests {
   }
 
   @Test func partsOfTheEnergyAddUp() throws {
-    for one in try Self.lowered(count: 200, from: 40_000) {
+    for one in try LoweredProblem.random(count: 200, from: 40_000) {
       let cost = price(one.tasks, costs: one.costs)
       let energy = try #require(cost.energy)
       #expect(cost.energyParts.reduce(0) { $0 + $1.value } == energy.value, "seed \(one.seed)")
@@ -109,7 +68,7 @@ struct PlanAgreementTests {
   @Test func arithmeticIsThatOfTheTrainingGraph() throws {
     // A split of a contraction divides its multiply-accumulates and repeats none.
     var checked = 0
-    for one in try Self.lowered(count: 300, from: 50_000) {
+    for one in try LoweredProblem.random(count: 300, from: 50_000) {
       let isReplicated = one.plan.stages.contains { stage in
         zip(stage.nodes, stage.rules).contains { node, rules in
           one.problem.facts.training.graph.nodes[node].operator.rules.isWeighted
@@ -163,7 +122,7 @@ struct PlanAgreementTests {
   }
 
   @Test func memoryOfAnAcceptedPlanNeverExceedsTheCapacity() throws {
-    for one in try Self.lowered(count: 150, from: 70_000) {
+    for one in try LoweredProblem.random(count: 150, from: 70_000) {
       let peak = try #require(one.tasks.memory.map(\.peak).max())
       for capacity in [peak.count - 1, peak.count] {
         let machine = one.problem.machine.limiting(Bytes(capacity))
@@ -175,7 +134,7 @@ struct PlanAgreementTests {
   }
 
   @Test func theSamePlanGivesTheSameTasksAndTimeline() throws {
-    for one in try Self.lowered(count: 100, from: 80_000) {
+    for one in try LoweredProblem.random(count: 100, from: 80_000) {
       let again = try lower(one.plan, facts: one.problem.facts, machine: one.problem.machine)
       #expect(again == one.tasks, "seed \(one.seed)")
       let costs = TaskCosts(again, on: one.problem.machine)
@@ -187,7 +146,7 @@ struct PlanAgreementTests {
   @Test func gradientsAreReducedOnceHoweverManyMicroBatchesThereAre() throws {
     // Micro-batches add to the gradients on each device; only the last one's are exchanged.
     var checked = 0
-    for one in try Self.lowered(count: 200, overlaps: [.none], from: 90_000) {
+    for one in try LoweredProblem.random(count: 200, overlaps: [.none], from: 90_000) {
       func gradientBytes(_ microBatches: Int) throws -> Int {
         let options = StepOptions(overlap: .none, microBatches: microBatches, gradientBucket: nil)
         let plan = Plan(
@@ -204,47 +163,6 @@ struct PlanAgreementTests {
       checked += several > 0 ? 1 : 0
     }
     #expect(checked > 30)
-  }
-}
-
-extension PlanProblems {
-  /// A random plan of a problem's space, which conversions may still forbid.
-  mutating func plan(_ problem: PlanningProblem) -> Plan {
-    let groups = problem.machine.groups
-    let count = problem.facts.training.graph.nodes.count
-    var stages: [Stage] = []
-    var order = groups.indices.shuffled(using: &random)
-    var start = 0
-    while start < count {
-      let index = order.removeLast()
-      let end = order.isEmpty || random.chance(60) ? count : random.number((start + 1)...count)
-      stages.append(stage(problem, groups[index], start..<end))
-      start = end
-    }
-    return Plan(
-      model: problem.facts.training.graph.name, machine: problem.machine.name, batch: problem.batch,
-      stages: stages,
-      options: problem.step)
-  }
-
-  private mutating func stage(_ problem: PlanningProblem, _ group: DeviceGroup, _ nodes: Range<Int>) -> Stage
-  {
-    let shares =
-      random.chance(80)
-      ? Shares.equal(group)
-      : Shares(group.levels.map { level in (0..<level.ways).map { _ in random.number(1...3) } })
-    let cut = Cut(group: group, shares: shares)
-    let rules = nodes.map { node in
-      let profile = OperatorProfile(NodeID(node), in: problem.facts.training.graph)
-      let strategies = profile.strategies(over: cut, axes: problem.options.axes)
-      // Addends are seldom legal where they are drawn, so that most draws leave them out.
-      let plain = strategies.filter { strategy in
-        !strategy.names.contains { $0.hasPrefix("partial") }
-      }
-      let choices = random.chance(85) && !plain.isEmpty ? plain : strategies
-      return choices.isEmpty ? group.levels.map { _ in "replicated" } : random.element(of: choices).names
-    }
-    return Stage(group: group.name, nodes: nodes, rules: rules, shares: shares)
   }
 }
 

@@ -13,7 +13,7 @@ import Units
 struct PlanMetamorphicTests {
   @Test func twiceTheRatesWithoutLatenciesHalveTheStep() throws {
     // Each task is rounded up to a tick, so that the halves differ by at most a tick for each task.
-    for one in try PlanAgreementTests.lowered(count: 150, overlaps: [.none, .backward], from: 110_000) {
+    for one in try LoweredProblem.random(count: 150, overlaps: [.none, .backward], from: 110_000) {
       let slow = one.problem.machine.scaled(1e-4, latencies: 0)
       let fast = one.problem.machine.scaled(2e-4, latencies: 0)
       let times = try [slow, fast].map { machine in

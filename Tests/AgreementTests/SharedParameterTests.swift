@@ -88,20 +88,20 @@ struct SharedParameterTests {
       let resolved = try ResolvedPlan(plan, facts: problem.facts, machine: problem.machine)
       let run = try executed(
         tasks, of: resolved, steps: 2, library: ReferenceKernelLibrary(), scalar: .float64,
-        data: { PlanExecutionTests.datum(graph, $0, $1, $2) },
-        initial: { PlanExecutionTests.start(graph, $0, $1) })
+        data: { OneDevice.datum(graph, $0, $1, $2) },
+        initial: { OneDevice.start(graph, $0, $1) })
       let place: Comment = "\(network), seed \(seed): \(plan)"
       #expect(run.fault == nil, place)
       if run.fault != nil { continue }
-      let expected = try PlanExecutionTests.reference(training, microBatches: options.microBatches, steps: 2)
+      let expected = try OneDevice.reference(training, microBatches: options.microBatches, steps: 2)
       for (loss, other) in zip(run.losses, expected.losses) {
         #expect(abs(loss - other) <= 1e-10 * max(1, abs(other)), place)
       }
       #expect(run.replicaDifference == 0, place)
-      PlanExecutionTests.expectBytesAsSimulated(run, tasks, resolved, place)
+      OneDevice.expectBytesAsSimulated(run, tasks, resolved, place)
       for (value, tensor) in run.tensors {
         guard let other = expected.tensors[value] else { continue }
-        #expect(PlanExecutionTests.difference(tensor, other) <= 1e-10, "\(value), \(place)")
+        #expect(OneDevice.difference(tensor, other) <= 1e-10, "\(value), \(place)")
       }
       checked += 1
       let isMoved = problem.facts.parameterUses.contains { use in
@@ -177,20 +177,20 @@ struct SharedParameterTests {
     var bits: [TrainingGraph.Value: [Double]]?
     for ways in [[], [2], [3], [2, 2]] {
       for shares in ways == [3] ? [[[1, 1, 1]], [[3, 1, 2]]] : [nil] {
-        let machine = BitIdentityTests.mesh(ways)
-        let run = try BitIdentityTests.run(
+        let machine = CellRuns.mesh(ways)
+        let run = try CellRuns.run(
           training, machine,
-          BitIdentityTests.dataParallel(
-            training, machine, shares: shares, options: BitIdentityTests.options(cells: 8)))
+          CellRuns.dataParallel(
+            training, machine, shares: shares, options: CellRuns.options(cells: 8)))
         if let bits { #expect(run.tensors == bits, "\(network) on \(ways)") }
         bits = bits ?? run.tensors
       }
     }
-    let pair = BitIdentityTests.pair()
+    let pair = CellRuns.pair()
     for cut in 1..<training.graph.nodes.count {
-      let plan = BitIdentityTests.dataParallel(
-        training, pair, options: BitIdentityTests.options(cells: 8), cuts: [cut])
-      #expect(try BitIdentityTests.run(training, pair, plan).tensors == bits, "\(network) cut at \(cut)")
+      let plan = CellRuns.dataParallel(
+        training, pair, options: CellRuns.options(cells: 8), cuts: [cut])
+      #expect(try CellRuns.run(training, pair, plan).tensors == bits, "\(network) cut at \(cut)")
     }
   }
 
@@ -198,9 +198,9 @@ struct SharedParameterTests {
     // Two devices, the batch split: the table of 7 · 5 elements is all-reduced once, 2 · 35 · 4 bytes, and
     // with cells once for each of its two readers; the matrix between them of 25 elements once.
     let training = try Network.tiedEmbedding.training(4, 5, .sgd())
-    let machine = BitIdentityTests.mesh([2])
+    let machine = CellRuns.mesh([2])
     func bytes(cells: Int?) throws -> Int {
-      let plan = BitIdentityTests.dataParallel(
+      let plan = CellRuns.dataParallel(
         training, machine,
         options: StepOptions(overlap: .none, gradientBucket: nil, cells: cells), batch: 4)
       let tasks = try lower(plan, facts: StepFacts(training), machine: machine)
@@ -215,17 +215,17 @@ struct SharedParameterTests {
     // more where a parameter lives.
     let training = try Network.tiedEmbedding.training(4, 5, .momentum())
     func parts(_ kind: String, _ machine: Machine, cuts: [Int]) throws -> [Int] {
-      let plan = BitIdentityTests.dataParallel(
+      let plan = CellRuns.dataParallel(
         training, machine, options: StepOptions(gradientBucket: nil), cuts: cuts, batch: 4)
       return try lower(plan, facts: StepFacts(training), machine: machine).memory.map { use in
         use.parts.first { $0.kind == kind }?.size.count ?? 0
       }
     }
     let (table, matrix) = (35 * 4, 25 * 4)
-    let alone = BitIdentityTests.mesh([])
+    let alone = CellRuns.mesh([])
     #expect(try parts("weights", alone, cuts: []) == [table + matrix])
     #expect(try parts("gradients", alone, cuts: []) == [table + matrix])
-    let pair = BitIdentityTests.pair()
+    let pair = CellRuns.pair()
     #expect(try parts("weights", pair, cuts: [1]) == [table, table + matrix])
     #expect(try parts("optimizer state", pair, cuts: [1]) == [table, matrix])
     // The first device adds what the second one sends to what it has itself.

@@ -173,13 +173,3 @@ extension TrainingGraph {
     }
   }
 }
-
-extension ElementType {
-  /// Whether elements are floating-point numbers, whose size follows a plan's precision.
-  var isFloatingPoint: Bool {
-    switch self {
-    case .float32, .float64, .float16, .bfloat16: true
-    case .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64, .bool: false
-    }
-  }
-}

@@ -44,8 +44,9 @@ public struct CounterGenerator: Hashable, Sendable {
     }
   }
 
-  @inline(__always)
-  private static func mixed(_ word: UInt64) -> UInt64 {
+  /// The mixing function of SplitMix64: a word of random bits for each word.
+  @inlinable @inline(__always)
+  public static func mixed(_ word: UInt64) -> UInt64 {
     var z = word &+ 0x9E37_79B9_7F4A_7C15
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB

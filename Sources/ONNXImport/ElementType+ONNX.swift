@@ -47,14 +47,6 @@ extension ElementType {
     }
   }
 
-  /// Whether values are real numbers.
-  var isReal: Bool {
-    switch self {
-    case .float32, .float64, .float16, .bfloat16: true
-    default: false
-    }
-  }
-
   /// Returns the value that little-endian `bits` of this type mean.
   func value(_ bits: UInt64) -> Double {
     switch self {

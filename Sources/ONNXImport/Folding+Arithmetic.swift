@@ -66,7 +66,7 @@ enum FoldedArithmetic {
 
   /// Returns the value as an element of the type would hold it: integers are cut and bounded.
   static func converted(_ value: Double, to type: ElementType) -> Double {
-    if type.isReal { return type == .float32 ? Double(Float(value)) : value }
+    if type.isFloatingPoint { return type == .float32 ? Double(Float(value)) : value }
     if type == .bool { return value == 0 ? 0 : 1 }
     guard !value.isNaN else { return 0 }
     return min(max(value.rounded(.towardZero), -0x1p63), 0x1p63)

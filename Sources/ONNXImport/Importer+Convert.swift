@@ -165,7 +165,7 @@ extension Importer {
     guard let constant = try constantInput(node, index) else {
       throw node.fault("has no input number \(index + 1)")
     }
-    guard constant.type.elementType.isReal else {
+    guard constant.type.elementType.isFloatingPoint else {
       throw node.fault("its weight \(shortened(constant.name)) is of \(constant.type.elementType.rawValue)")
     }
     return try tensor(constant, role: role, at: node.offset, part: "node \(node.name)")

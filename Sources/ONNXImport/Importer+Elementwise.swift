@@ -116,7 +116,7 @@ extension Importer {
   ) throws(ImportFault) -> TensorID {
     let isTrained =
       (function == .add || function == .multiply) && operand.type.elementCount > 1
-      && operand.type.elementType.isReal && operand.isStored
+      && operand.type.elementType.isFloatingPoint && operand.isStored
     let role = isTrained ? TensorRole.parameter : try constantRole(operand)
     return try tensor(operand, role: role, at: node.offset, part: "node \(node.name)")
   }

@@ -143,14 +143,14 @@ extension Importer {
     var result = operands[0]
     if let unary = FoldedArithmetic.unary(name), operands.count == 1 {
       result = result.map(unary)
-    } else if let function = FoldedArithmetic.binary(name, isReal: type.isReal) {
+    } else if let function = FoldedArithmetic.binary(name, isReal: type.isFloatingPoint) {
       let sign = try node.integer("fmod") ?? 0
       let binary = name == .modulo && sign != 0 ? { fmod($0, $1) } : function
       guard operands.count == 2 || name == .sum || name == .maximum || name == .minimum else {
         throw node.fault("has \(operands.count) inputs")
       }
       for operand in operands.dropFirst() {
-        if !type.isReal, name == .divide || name == .modulo, operand.contains(0) {
+        if !type.isFloatingPoint, name == .divide || name == .modulo, operand.contains(0) {
           throw node.fault("divides by zero")
         }
         result = zip(result, operand).map(binary)
@@ -207,7 +207,9 @@ extension Importer {
     _ constant: StaticTensor, to type: ElementType, _ node: NodeMessage
   ) throws(ImportFault) -> StaticTensor {
     if constant.type.elementType == type { return constant }
-    if constant.type.elementType.isReal && type.isReal { return constant.with(elementType: type) }
+    if constant.type.elementType.isFloatingPoint && type.isFloatingPoint {
+      return constant.with(elementType: type)
+    }
     let values = try values(constant, node).map { FoldedArithmetic.converted($0, to: type) }
     return computed(node, type, constant.type.shape, values)
   }

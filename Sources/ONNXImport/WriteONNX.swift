@@ -86,7 +86,7 @@ struct Exporter {
       initializers.tensor(5, tensor.name, tensor.type, values)
     } else if case .constant(let known?) = tensor.role {
       initializers.tensor(5, tensor.name, tensor.type, known)
-    } else if tensor.type.elementType.isReal {
+    } else if tensor.type.elementType.isFloatingPoint {
       let extents = tensor.type.shape.map(Double.init)
       let shape = constant("\(tensor.name)__shape", .int64, [extents.count], extents)
       let type = TensorType(tensor.type.elementType, [1])

@@ -118,7 +118,7 @@ func writeAtomically(
 let temporarySuffix = ".partial"
 
 /// Makes new names last through a loss of power; file systems that cannot are left as they are.
-func synchronizeFolder(_ folder: String) {
+public func synchronizeFolder(_ folder: String) {
   let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
   guard descriptor >= 0 else { return }
   fsync(descriptor)

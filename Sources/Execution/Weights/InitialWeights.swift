@@ -1,4 +1,5 @@
 public import Graphs
+import Kernels
 
 /// What the elements of a tensor begin as.
 public enum InitialDistribution: Hashable, Sendable {
@@ -93,10 +94,10 @@ public struct InitialWeights: Sendable {
     case .constant(let value):
       for place in 0..<elements.count { destination[place] = Float(value) }
     case .uniform(let bound):
-      let key = mixed(mixed(seed) &+ hash(of: graph[tensor].name))
+      let key = CounterGenerator.mixed(CounterGenerator.mixed(seed) &+ hash(of: graph[tensor].name))
       for (place, element) in elements.enumerated() {
         // 24 bits are what a float32 holds; the product and the difference are exact but for one rounding.
-        let word = mixed(key &+ UInt64(element)) >> 40
+        let word = CounterGenerator.mixed(key &+ UInt64(element)) >> 40
         destination[place] = Float(bound * (Double(word) * 0x1p-23 - 1))
       }
     }
@@ -145,12 +146,4 @@ public struct InitialWeights: Sendable {
 /// The FNV-1a hash of a name.
 private func hash(of name: String) -> UInt64 {
   name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-}
-
-/// The mixing function of SplitMix64.
-private func mixed(_ word: UInt64) -> UInt64 {
-  var z = word &+ 0x9E37_79B9_7F4A_7C15
-  z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-  z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-  return z ^ (z >> 31)
 }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Execution
 import Glibc
 
 /// Whoever reads standard output has closed it.
@@ -67,16 +68,7 @@ enum Output {
       throw error
     }
     Signals.keepOnInterrupt()
-    synchronizeFolder(of: path)
-  }
-
-  /// Makes the new name last through a loss of power; file systems that cannot are left as they are.
-  private static func synchronizeFolder(of path: String) {
-    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    fsync(descriptor)
-    close(descriptor)
+    synchronizeFolder(path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".")
   }
 
   /// Opens what exists and is neither a regular file nor a folder; nil where there is no such thing.

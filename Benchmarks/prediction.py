@@ -102,7 +102,7 @@ def measure(case, folder):
     text, fault = partita("plan", model, "--machine", machine, "--batch", batch, *PLANS[name], "--out", plan, "--json")
     if text is None:
         return None, fault
-    words = ["--machine", machine, "--batch", batch, "--steps", count, "--threads", 1, "--no-evaluation", "--json"]
+    words = ["--machine", machine, "--batch", batch, "--steps", count, "--no-evaluation", "--json"]
     text, fault = partita("train", model, "--data", data, "--plan", plan, *words)
     return (json.loads(text.splitlines()[-1]), None) if text else (None, fault)
 

@@ -75,7 +75,7 @@ def train(folder, data, network, mode, name):
     """One run: the seconds of each step but the first, and what was predicted."""
     text = partita(
         "train", network.model, "--data", data, "--machine", machine, "--batch", network.batch, "--steps",
-        network.steps, "--plan", folder / f"{name}.json", "--deterministic", mode, "--threads", 1, "--no-evaluation",
+        network.steps, "--plan", folder / f"{name}.json", "--deterministic", mode, "--no-evaluation",
         "--learning-rate", 0.001, "--json")
     events = [json.loads(line) for line in text.splitlines()]
     steps = [event["measured_s"] for event in events if event["event"] == "step"][1:]

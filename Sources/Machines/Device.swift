@@ -169,13 +169,16 @@ public struct Device: Hashable, Sendable {
   public let idlePower: Watts?
   /// The instructions to which a rank that stands for the device keeps, if given.
   public let instructionSet: InstructionSet?
+  /// The threads on which a rank that stands for the device computes, and for which its rates hold, if given.
+  public let threads: Int?
 
   /// Creates a device.
   public init(
     name: String, group: String, model: ComputeModel, memory: Memory,
     energyPerMultiplyAccumulate: JoulesPerOperation?, idlePower: Watts?,
-    instructionSet: InstructionSet? = nil
+    instructionSet: InstructionSet? = nil, threads: Int? = nil
   ) {
+    if let threads { precondition(threads > 0, "\(threads) threads of '\(name)'") }
     self.name = name
     self.group = group
     self.model = model
@@ -183,6 +186,7 @@ public struct Device: Hashable, Sendable {
     self.energyPerMultiplyAccumulate = energyPerMultiplyAccumulate
     self.idlePower = idlePower
     self.instructionSet = instructionSet
+    self.threads = threads
   }
 }
 

@@ -32,10 +32,13 @@ public struct TrainingStart: Hashable, Sendable {
     public let instructionSet: String?
     /// How many threads compute.
     public let threads: Int
+    /// For how many threads the rates of the device hold; nil where the machine does not say.
+    public let ratedThreads: Int?
 
     /// Creates a rank.
     public init(
-      rank: Int, process: Int, device: String, kernels: String, instructionSet: String?, threads: Int
+      rank: Int, process: Int, device: String, kernels: String, instructionSet: String?, threads: Int,
+      ratedThreads: Int?
     ) {
       self.rank = rank
       self.process = process
@@ -43,6 +46,7 @@ public struct TrainingStart: Hashable, Sendable {
       self.kernels = kernels
       self.instructionSet = instructionSet
       self.threads = threads
+      self.ratedThreads = ratedThreads
     }
   }
 

@@ -136,6 +136,7 @@ extension Calibration {
         \(kind.name):
           kind: processor
           count: \(kind.count)\(instructionSet)
+          threads: 1
           peak: {float32: \(number(kernels.peak.value / 1e9)) GFLOP/s}
           efficiency: \(number(max(1e-3, min(1, kernels.efficiency))))
           launch: \(number(kernels.launch.value * 1e9)) ns

@@ -30,7 +30,7 @@ extension Machine {
       Device(
         name: own.name, group: own.group, model: changed.model, memory: changed.memory,
         energyPerMultiplyAccumulate: changed.energyPerMultiplyAccumulate, idlePower: changed.idlePower,
-        instructionSet: own.instructionSet)
+        instructionSet: own.instructionSet, threads: own.threads)
     }
     return with(devices: devices).with(links: other.links)
   }
@@ -42,7 +42,7 @@ extension Machine {
       return Device(
         name: other.name, group: other.name, model: other.model, memory: other.memory,
         energyPerMultiplyAccumulate: other.energyPerMultiplyAccumulate, idlePower: other.idlePower,
-        instructionSet: other.instructionSet)
+        instructionSet: other.instructionSet, threads: other.threads)
     }
     return with(devices: renamed).with(mesh: nil)
   }
@@ -57,7 +57,7 @@ extension Machine {
             capacity: min(device.memory.capacity, limit), bandwidth: device.memory.bandwidth,
             efficiency: device.memory.efficiency, energy: device.memory.energy),
           energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower,
-          instructionSet: device.instructionSet)
+          instructionSet: device.instructionSet, threads: device.threads)
       })
   }
 }

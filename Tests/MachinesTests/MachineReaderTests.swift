@@ -91,6 +91,12 @@ import Units
     #expect(try readMachine(yaml: wholeMachine, file: "").devices[0].instructionSet == nil)
   }
 
+  @Test func aProcessorMaySayOnHowManyThreadsARankComputes() throws {
+    let yaml = wholeMachine.replacingFirst("{kind: processor, ", by: "{kind: processor, threads: 3, ")
+    #expect(try readMachine(yaml: yaml, file: "").devices[0].threads == 3)
+    #expect(try readMachine(yaml: wholeMachine, file: "").devices[0].threads == nil)
+  }
+
   @Test func severalKindsStandInTheMeshInTheirOrder() throws {
     let yaml = try #require(MachineCatalogue().yaml(named: "unequal-gpus"))
     let mesh = try readMachine(yaml: yaml.replacingFirst("[fast, slow]", by: "[slow, fast]"), file: "").mesh

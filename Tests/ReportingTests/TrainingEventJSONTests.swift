@@ -24,6 +24,7 @@ struct TrainingEventJSONTests {
     let start = try #require(TrainingEvent.start(TrainingSamples.start).json)
     guard case .array(let ranks) = start["ranks"] else { return }
     #expect(ranks.map { $0["instruction_set"] } == ["avx2", .null])
+    #expect(ranks.map { $0["rated_threads"] } == [1, .null])
   }
 
   @Test func `times are seconds and links say what was simulated and measured`() throws {

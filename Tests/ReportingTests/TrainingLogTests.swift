@@ -74,6 +74,21 @@ struct TrainingLogTests {
     #expect(!TrainingSamples.end.text(.brief).contains("conv19"))
   }
 
+  @Test func `other threads than those of the measured rates are named`() {
+    func rank(_ number: Int, _ rated: Int?, _ threads: Int) -> TrainingStart.Rank {
+      TrainingStart.Rank(
+        rank: number, process: 1, device: "core[\(number)]", kernels: "k", instructionSet: nil,
+        threads: threads, ratedThreads: rated)
+    }
+    func text(_ ranks: [TrainingStart.Rank]) -> String { TrainingSamples.end.text(.brief, ranks: ranks) }
+    #expect(
+      text([rank(0, 1, 2), rank(1, 1, 2)]).contains("rates were measured with 1, and the run used 2\n"))
+    #expect(
+      text([rank(0, 1, 2), rank(1, 1, 2), rank(2, 3, 3)])
+        .contains("core[0–1] (2): rates were measured with 1, and the run used 2\n"))
+    for silent in [[rank(0, 1, 1)], [rank(0, nil, 4)], []] { #expect(!text(silent).contains("rates were")) }
+  }
+
   @Test func `a run that had nothing left to do measures nothing`() {
     let end = TrainingEnd(
       steps: 100, weightsDigest: "00", ledger: "", testAccuracy: nil, priced: SimulatedTime(1_000_000),

@@ -9,7 +9,7 @@ enum TrainingSamples {
     ranks: (0..<2).map { rank in
       TrainingStart.Rank(
         rank: rank, process: 4000 + rank, device: "core[\(rank)]", kernels: "onednn 3.2.0, AVX2",
-        instructionSet: rank == 0 ? "avx2" : nil, threads: 1)
+        instructionSet: rank == 0 ? "avx2" : nil, threads: 1, ratedThreads: rank == 0 ? 1 : nil)
     },
     priced: SimulatedTime(1_000_000_000), simulated: SimulatedTime(1_100_000_000))
 

@@ -54,6 +54,8 @@ import Workflows
     #expect(file.warnings.isEmpty)
     #expect(file.machine.devices.map(\.name) == ["native[0]", "native[1]", "sse41"])
     #expect(file.machine.devices.map(\.instructionSet) == [.native, .native, .sse41])
+    // Every kernel was called on one thread.
+    #expect(file.machine.devices.map(\.threads) == [1, 1, 1])
     #expect(file.machine.mesh?.devices.count == 3)
     let summary = calibration.summary(duration: Seconds(3))
     #expect(summary.devices.map(\.instructionSet) == ["native", "sse41"])

@@ -66,6 +66,30 @@ import Testing
     #expect(try TrainingSession(request).instructionSets == [.sse41])
   }
 
+  @Test func threadsAreThoseAskedForOrOfTheDeviceOrAPartOfTheProcessors() throws {
+    func threads(_ devices: [Int?], asked: Int? = nil, keepsOrder: Bool = false) -> [Int] {
+      TrainingSession.threads(of: devices, asked: asked, keepsOrder: keepsOrder, processors: 8)
+    }
+    #expect(threads([nil]) == [8] && threads([nil, nil, nil]) == [2, 2, 2])
+    #expect(threads([1]) == [1] && threads([4, nil]) == [4, 4] && threads([2, 3, nil]) == [2, 3, 2])
+    // No more than this computer has, unless the user wants it.
+    #expect(threads([64]) == [8] && threads([1, 64], asked: 9) == [9, 9])
+    // Sums that keep their order are computed by one.
+    #expect(threads([4, nil], asked: 4, keepsOrder: true) == [1, 1])
+
+    let place = try WorkPlace()
+    var request = try request(place, ["native", "native"])
+    let yaml = try #require(request.planning.texts["unlike.yaml"])
+    request.planning.texts["unlike.yaml"] = yaml.replacing(
+      "kind: processor,", with: "kind: processor, threads: 1,")
+    request.isDeterministic = false
+    request.planning.groups = nil
+    request.planning.planSource = .baseline(.singleDevice("d1"))
+    #expect(try TrainingSession(request).threads == [1])
+    request.threads = 2
+    #expect(try TrainingSession(request).threads == [2])
+  }
+
   @Test func aSetForEachRankAndOneThatThereIs() throws {
     let place = try WorkPlace()
     var request = try request(place, ["native", "native"])

@@ -22,7 +22,7 @@ extension MachineReader {
     /// The keys that a device of the kind may have beyond those of all kinds.
     var optional: [String] {
       switch self {
-      case .processor: ["rates", "instruction-set"]
+      case .processor: ["rates", "instruction-set", "threads"]
       case .gpu: ["rates"]
       case .rowStationaryArray, .systolicArray, .nearStorage: []
       }
@@ -72,12 +72,14 @@ extension MachineReader {
     let power: Watts? = fields.quantity("idle-power", in: block, 0...1e9)
     let instructionSet =
       kind == .processor ? fields.choice("instruction-set", in: block, InstructionSet.self) : nil
+    let threads = kind == .processor ? fields.integer("threads", in: block, 1...1024) : nil
     guard fields.diagnostics.isEmpty, let model, let memory else { return }
     for name in deviceNames.suffix(count) {
       devices.append(
         Device(
           name: name, group: key, model: model, memory: memory,
-          energyPerMultiplyAccumulate: energy, idlePower: power, instructionSet: instructionSet))
+          energyPerMultiplyAccumulate: energy, idlePower: power, instructionSet: instructionSet,
+          threads: threads))
     }
   }
 

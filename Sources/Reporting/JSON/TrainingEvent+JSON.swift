@@ -47,6 +47,7 @@ extension TrainingStart.Rank {
       "kernels": .string(kernels),
       "instruction_set": instructionSet.map(JSONValue.string) ?? .null,
       "threads": .integer(threads),
+      "rated_threads": ratedThreads.map(JSONValue.integer) ?? .null,
     ]
   }
 }

@@ -6,8 +6,11 @@ extension TrainingEnd {
   ///
   /// - Parameters:
   ///   - detail: How much of it.
+  ///   - ranks: What computed.
   ///   - files: What was written, by what it holds.
-  public func text(_ detail: Detail = .normal, files: [(what: String, path: String)] = []) -> String {
+  public func text(
+    _ detail: Detail = .normal, ranks: [TrainingStart.Rank] = [], files: [(what: String, path: String)] = []
+  ) -> String {
     var page = TextPage()
     page.title("Trained for \(Wording.number(steps, "step")).")
     var facts: [(String, String)] = []
@@ -20,6 +23,7 @@ extension TrainingEnd {
     } else {
       facts.append(("a step", "none was left to do; \(simulated) simulated, \(priced) priced"))
     }
+    if let threads = Self.unlikeThreads(ranks) { facts.append(("threads", threads)) }
     facts.append(("weights", "sha256 \(weightsDigest)"))
     for file in files { facts.append((file.what, file.path)) }
     page.facts(facts)
@@ -44,6 +48,18 @@ extension TrainingEnd {
     guard measured > .zero else { return "-" }
     let part = predicted.seconds / measured.seconds - 1
     return (part < 0 ? "-" : "+") + Wording.percent(abs(part))
+  }
+
+  /// Where ranks computed on other numbers of threads than those for which the rates of their devices hold,
+  /// both; nil where none did.
+  private static func unlikeThreads(_ ranks: [TrainingStart.Rank]) -> String? {
+    let runs = Wording.runs(of: ranks) { [$0.ratedThreads ?? $0.threads, $0.threads] }
+    let unlike = runs.compactMap { run -> String? in
+      guard let rated = run[0].ratedThreads, rated != run[0].threads else { return nil }
+      let devices = runs.count == 1 ? "" : "\(Wording.run(run.map(\.device))): "
+      return devices + "rates were measured with \(rated), and the run used \(run[0].threads)"
+    }
+    return unlike.isEmpty ? nil : unlike.joined(separator: "; ")
   }
 
   private var exchanged: String {

@@ -66,7 +66,7 @@ private struct RankWork {
     self.session = session
     self.seat = seat
     folder = session.request.checkpointFolder.map { CheckpointFolder($0) }
-    let library = session.library()
+    let library = session.library(ofRank: seat.rank)
     trainer = try RankTrainer(session.job, over: seat.transport, library: library)
     var notes: [String] = []
     if let folder {
@@ -79,8 +79,8 @@ private struct RankWork {
     seat.send(
       RankMessage.ready(
         process: Int(getpid()), kernels: library.description,
-        instructionSet: InstructionSet(usedBy: library)?.rawValue, threads: session.threads, firstStep: step,
-        notes: notes
+        instructionSet: InstructionSet(usedBy: library)?.rawValue, threads: session.threads[seat.rank],
+        firstStep: step, notes: notes
       ).bytes)
   }
 

@@ -39,14 +39,14 @@ public func train(
       RankRun(
         count: count, arguments: { _ in arguments },
         environment: { rank in
-          var variables = ["OMP_NUM_THREADS": "\(threads)", "OMP_PROC_BIND": "false"]
+          var variables = ["OMP_NUM_THREADS": "\(threads[rank])", "OMP_PROC_BIND": "false"]
           variables[InstructionSet.limitVariable] = session.instructionSets[rank]?.limit
           // Threads that wait for the next kernel burn milliseconds by default, which nearly stops everything
           // where there are more threads than processors.
-          if count * threads > ThisComputer.processorCount { variables["GOMP_SPINCOUNT"] = "1000" }
+          if threads.reduce(0, +) > ThisComputer.processorCount { variables["GOMP_SPINCOUNT"] = "1000" }
           return variables
         },
-        processors: { processors(of: $0, ranks: count, threads: threads) }))
+        processors: { processors(ofRank: $0, threads: threads) }))
   } catch {
     throw InputError(.inputOutput, "the ranks cannot be started: \(error)")
   }
@@ -78,10 +78,10 @@ public func train(
 }
 
 /// The processors that a rank may use: its own where there are enough, all otherwise.
-private func processors(of rank: Int, ranks: Int, threads: Int) -> [Int] {
-  let all = ThisComputer.processorCount
-  guard ranks * threads <= all else { return [] }
-  return Array(rank * threads..<(rank + 1) * threads)
+private func processors(ofRank rank: Int, threads: [Int]) -> [Int] {
+  guard threads.reduce(0, +) <= ThisComputer.processorCount else { return [] }
+  let first = threads[..<rank].reduce(0, +)
+  return Array(first..<first + threads[rank])
 }
 
 extension TrainingSession {
@@ -137,10 +137,10 @@ private struct TrainingDesk {
     case .ready(let process, let kernels, let instructionSet, let threads, let first, let notes):
       firstStep = max(firstStep, first)
       if rank == 0 { for note in notes { try report(.note(note)) } }
-      let device = session.decision.machine[session.ranks.devices[rank]].name
+      let device = session.decision.machine[session.ranks.devices[rank]]
       ready[rank] = TrainingStart.Rank(
-        rank: rank, process: process, device: device, kernels: kernels, instructionSet: instructionSet,
-        threads: threads)
+        rank: rank, process: process, device: device.name, kernels: kernels, instructionSet: instructionSet,
+        threads: threads, ratedThreads: device.threads)
       if let wanted = session.instructionSets[rank], instructionSet == nil {
         try report(
           .note(

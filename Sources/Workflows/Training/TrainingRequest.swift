@@ -66,7 +66,7 @@ public struct TrainingRequest: Hashable, Sendable {
   public var kernels: Kernels = .onednn
   /// Where the kernels' library may lie, besides the usual places.
   public var kernelPaths: [String] = []
-  /// How many threads compute in each rank; nil divides the cores among the ranks.
+  /// How many threads compute in each rank; nil takes those of its device, or divides the cores among ranks.
   public var threads: Int?
   /// For each rank the instructions to which it keeps; where it is empty, those of the machine's devices.
   public var instructionSets: [InstructionSet] = []

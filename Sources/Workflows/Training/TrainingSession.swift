@@ -23,6 +23,8 @@ struct TrainingSession {
   let ranks: RankTable
   /// For each rank the instructions to which it keeps; nil where nothing is said of them.
   let instructionSets: [InstructionSet?]
+  /// For each rank the threads on which it computes.
+  let threads: [Int]
   let training: any Dataset
   let evaluation: (any Dataset)?
   let notes: [String]
@@ -61,6 +63,9 @@ struct TrainingSession {
         hint: "leave out --ranks, or name a machine of \(wanted) devices")
     }
     instructionSets = try Self.instructionSets(of: ranks, on: decision.machine, request)
+    threads = Self.threads(
+      of: ranks.devices.map { [machine = decision.machine] in machine[$0].threads }, asked: request.threads,
+      keepsOrder: decision.plan.options.cells != nil, processors: ThisComputer.processorCount)
     let (shape, classes, numbers) = try Self.samples(of: session.whole)
     let opened = try openDataset(request.data, in: request.dataFolders, numbers: numbers)
     training = try opened.training.fitted(to: shape, classes: classes)
@@ -106,6 +111,21 @@ struct TrainingSession {
         "the device '\(device.name)' has the instruction set '\(set.rawValue)', which this computer has not",
         at: request.planning.machine.map { SourceLocation(file: $0) },
         hint: "it has: \(ThisComputer.instructionSets.map(\.rawValue).joined(separator: ", "))")
+    }
+  }
+
+  /// The threads of each rank: one where sums keep their order, those asked for, those of its device, but no
+  /// more than there are processors, or its part of the processors.
+  ///
+  /// - Parameters:
+  ///   - devices: For each rank the threads of its device, where its description says them.
+  ///   - asked: What the user asks for.
+  ///   - keepsOrder: Whether there is a grid of cells.
+  ///   - processors: How many this computer has.
+  static func threads(of devices: [Int?], asked: Int?, keepsOrder: Bool, processors: Int) -> [Int] {
+    devices.map { described in
+      if keepsOrder { return 1 }
+      return asked ?? described.map { min($0, processors) } ?? max(1, processors / max(1, devices.count))
     }
   }
 
@@ -253,14 +273,8 @@ struct TrainingSession {
   func given(_ name: String) -> [Double]? { Self.values(name, contents) }
 
   /// The kernels of a rank.
-  func library() -> any KernelLibrary {
-    request.kernels.library(threads: threads, paths: request.kernelPaths)
-  }
-
-  /// The threads of a rank: one where sums keep their order.
-  var threads: Int {
-    if decision.plan.options.cells != nil { return 1 }
-    return request.threads ?? max(1, ThisComputer.processorCount / max(1, ranks.devices.count))
+  func library(ofRank rank: Int) -> any KernelLibrary {
+    request.kernels.library(threads: threads[rank], paths: request.kernelPaths)
   }
 
   /// The learning rates of the run, in words that are equal where they are.
@@ -283,12 +297,12 @@ struct TrainingSession {
       ])
   }
 
-  /// Classifies the test samples with a trained model.
+  /// Classifies the test samples with a trained model, which rank 0 has.
   func testAccuracy(of model: ModelTensors) throws -> Double? {
     guard let evaluation else { return nil }
     let batch = min(100, evaluation.count)
     let network = try session.model.graph(batch: batch)
-    return try Evaluation(network, library: library()).accuracy(
+    return try Evaluation(network, library: library(ofRank: 0)).accuracy(
       of: model.network, on: evaluation, given: given)
   }
 

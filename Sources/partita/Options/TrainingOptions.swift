@@ -39,7 +39,9 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Whether every number of ranks gives the same bits.")
   var deterministic: Switch = .on
 
-  @Option(help: ArgumentHelp("The threads of each rank (default: the cores, divided).", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "The threads of each rank (default: those of its device, or the cores, divided).", valueName: "n"))
   var threads: Int?
 
   @OptionGroup var kernels: KernelOptions

@@ -13,6 +13,7 @@ struct TrainingDisplay {
   private let rewrites: Bool
   private let tellsSteps: Bool
   private var log: TrainingLog
+  private var ranks: [TrainingStart.Rank] = []
   /// The length of the line that stands unfinished on the terminal.
   private var unfinished = 0
   private var lastProgress: ContinuousClock.Instant?
@@ -35,6 +36,7 @@ struct TrainingDisplay {
       output.note(text)
       return
     }
+    if case .start(let start) = event { ranks = start.ranks }
     if output.json {
       if let document = event.json {
         if !rewrites || !isStep(event) { clear() }
@@ -53,7 +55,7 @@ struct TrainingDisplay {
     case .end(let end):
       clear()
       if !output.json {
-        try Output.write((output.quiet ? "" : "\n") + end.text(output.detail, files: files))
+        try Output.write((output.quiet ? "" : "\n") + end.text(output.detail, ranks: ranks, files: files))
       }
     default: break
     }

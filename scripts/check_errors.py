@@ -115,6 +115,9 @@ CASES = [
      r"bad\.yaml:4:\d+: .*instruction-set.*sse41"),
     (write("rare.yaml", RARE_MACHINE), TRAIN + ["--machine", "rare.yaml"], 78,
      rf"rare\.yaml: .*'host'.*{RARE_SET}.*it has: native"),
+    (write("rarer.yaml", RARE_MACHINE),
+     ["calibrate", "--compare", "lenet", "--batch", "1", "--machine", "rarer.yaml"], 78,
+     rf"rarer\.yaml: .*which oneDNN uses here.*it has {RARE_SET}: .* to keep to it"),
     (None, ["calibrate", "--instruction-sets", f"native,{RARE_SET}"], 64, rf"no '{RARE_SET}' instructions"),
     (None, ["calibrate", "--instruction-sets", "native", "--ranks", "2"], 64, r"names 1 for 2 ranks"),
     (None, ["calibrate", "--instruction-sets", "native", "--kernels", "reference"], 64, r"limits oneDNN"),
@@ -122,7 +125,7 @@ CASES = [
 ]
 # A computer that has the instructions refuses nothing.
 if "amx_fp16" in pathlib.Path("/proc/cpuinfo").read_text():
-    CASES = [case for case in CASES if not case[3].endswith((f"{RARE_SET}.*it has: native", "instructions"))]
+    CASES = [case for case in CASES if not case[3].endswith((f"{RARE_SET}.*it has: native", "instructions", "keep to it"))]
 
 problems = []
 count = 0

@@ -1,9 +1,11 @@
 import Kernels
-import Machines
+public import Machines
 
 extension InstructionSet {
   /// The variable by which oneDNN is told to keep to a set.
   static let limitVariable = "ONEDNN_MAX_CPU_ISA"
+  /// The names under which oneDNN reads that variable; the first that is set counts.
+  public static let limitVariables = [limitVariable, "DNNL_MAX_CPU_ISA"]
 
   /// The set as the value of ``limitVariable``.
   var limit: String {

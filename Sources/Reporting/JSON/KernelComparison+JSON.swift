@@ -3,9 +3,12 @@ public import Results
 import Units
 
 /// Returns the document `partita.comparison/1`.
-public func json(of comparisons: [KernelComparison], model: String, machine: String) -> JSONValue {
+public func json(
+  of comparisons: [KernelComparison], model: String, machine: String, device: String
+) -> JSONValue {
   [
     "schema": "partita.comparison/1", "model": .string(model), "machine": .string(machine),
+    "device": .string(device),
     "operations": .array(
       comparisons.map {
         [

@@ -2,9 +2,11 @@ public import Results
 import Units
 
 /// Returns the comparison of kernels with their prediction for a terminal: by kernel and phase, then all.
-public func text(of comparisons: [KernelComparison], model: String, machine: String) -> String {
+public func text(
+  of comparisons: [KernelComparison], model: String, machine: String, device: String
+) -> String {
   var page = TextPage()
-  page.title("Kernels of \(model), predicted by \(machine) and measured now")
+  page.title("Kernels of \(model), predicted for \(device) of \(machine) and measured now")
   var groups: [(name: String, phase: String, members: [KernelComparison])] = []
   for comparison in comparisons {
     if let index = groups.firstIndex(where: { $0.name == comparison.kernel && $0.phase == comparison.phase })

@@ -4,6 +4,7 @@ import Diagnostics
 import Documents
 import Execution
 import Kernels
+import Machines
 import Reporting
 import Results
 import Units
@@ -114,11 +115,15 @@ struct CalibrateCommand: ParsableCommand {
     request.machine = machine
     request.batch = batch
     request.cells = cells
-    let result = try compareKernels(request, library: kernels.library)
+    let result = try compareKernels(
+      request, library: kernels.library,
+      limit: InstructionSet.limitVariables.lazy.compactMap(Environment.value).first)
     try Output.write(
       json
-        ? Reporting.json(of: result.comparisons, model: model, machine: result.machine).prettyPrinted
-        : text(of: result.comparisons, model: model, machine: result.machine))
+        ? Reporting.json(
+          of: result.comparisons, model: model, machine: result.machine, device: result.device
+        ).prettyPrinted
+        : text(of: result.comparisons, model: model, machine: result.machine, device: result.device))
   }
 
   // MARK: Two ranks

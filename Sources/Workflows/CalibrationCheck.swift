@@ -65,8 +65,7 @@ func comparedDevice(
 /// The names of the set that oneDNN uses in this process: its own, and `native` where nothing limits it.
 private func instructionSets(of library: any KernelLibrary, limit: String?) -> [InstructionSet] {
   guard let fast = library as? FastKernelLibrary, fast.hasOneDNN else { return [] }
-  let own = fast.instructionSet.flatMap { InstructionSet(words: $0) }
-  return InstructionSet.names(of: own, limit: limit)
+  return InstructionSet.names(of: InstructionSet(usedBy: fast), limit: limit)
 }
 
 extension InstructionSet {

@@ -18,6 +18,12 @@ struct GradientBucketPlace: Sendable {
   var stacks: [GradientContribution: CellStack] = [:]
 }
 
+/// Names what the inputs of one node that are one parameter contribute to its gradient in one cell.
+struct RepeatedReading: Hashable, Sendable {
+  let contribution: GradientContribution
+  let cell: Int
+}
+
 /// What a node contributes to a gradient once it is summed over devices.
 struct GradientSum: Hashable, Sendable {
   let stage: Int
@@ -89,16 +95,44 @@ extension ProgramBuilder {
 
   // MARK: Cell by cell
 
-  /// The slot for the contribution of a cell, and the slots whose sums are then joined.
+  /// The place for the contribution of a cell, and the sums that follow it: each adds places, in their order,
+  /// into the last of them.
   mutating func pushGradient(
-    _ parameter: TensorID, of node: Int, cell: Int
-  ) throws(ExecutionFault) -> (place: BufferReference, joined: [BufferReference]) {
-    let contribution = home(of: GradientContribution(parameter: parameter, node: node))
-    guard let home = gradientPlaces[contribution] else {
-      throw ExecutionFault("\(describe(.gradient(parameter))) has no place")
+    _ parameter: TensorID, of node: Int, cell: Int, elements: Int
+  ) throws(ExecutionFault) -> (place: BufferReference, joins: [[BufferReference]]) {
+    let own = GradientContribution(parameter: parameter, node: node)
+    guard grid != nil else {
+      let (place, joined) = try slot(of: own, cell: cell)
+      return (place, [joined])
     }
-    if grid != nil, graph.nodes[node].inputs.count(where: { $0 == parameter }) > 1 {
-      throw ExecutionFault("'\(graph.nodes[node].name)' reads \(graph[parameter].name) twice")
+    // The tree has one leaf for each cell: a node that reads a parameter several times first adds up within.
+    let reading = RepeatedReading(contribution: own, cell: cell)
+    let others = repeated[reading] ?? []
+    guard others.count + 1 == contributionCount(of: own) else {
+      let place = memory.add(size: elements * scalarSize)
+      repeated[reading] = others + [place]
+      return (place, [])
+    }
+    repeated[reading] = nil
+    let (place, joined) = try slot(of: own, cell: cell)
+    return (place, [others + [place], joined])
+  }
+
+  /// How many results of a node's backward operations are parts of the gradient.
+  private func contributionCount(of contribution: GradientContribution) -> Int {
+    let inputs = graph.nodes[contribution.node].inputs
+    return plan.facts.backward[contribution.node].reduce(0) { count, operation in
+      count + (operation.rule?.inputs.count { inputs[$0] == contribution.parameter } ?? 0)
+    }
+  }
+
+  /// The slot for the contribution of a cell, and the slots whose sums are then joined.
+  private mutating func slot(
+    of own: GradientContribution, cell: Int
+  ) throws(ExecutionFault) -> (place: BufferReference, joined: [BufferReference]) {
+    let contribution = home(of: own)
+    guard let home = gradientPlaces[contribution] else {
+      throw ExecutionFault("\(describe(.gradient(own.parameter))) has no place")
     }
     var stack = buckets[home.bucket].stacks[contribution] ?? CellStack(grid)
     let step = stack.push(cell)

@@ -303,9 +303,10 @@ extension ProgramBuilder {
       let tensor = node.inputs[position]
       let type = local.inputTypes[position]
       if graph[tensor].role == .parameter {
-        let step = try pushGradient(tensor, of: local.node, cell: rows.cell)
+        let count = type.elementCount
+        let step = try pushGradient(tensor, of: local.node, cell: rows.cell, elements: count)
         call.results.append(step.place)
-        joins.append((step.joined, type.elementCount))
+        joins += step.joins.map { ($0, count) }
       } else {
         let size = elementSize(of: type.elementType)
         let place = allocate(

@@ -69,6 +69,8 @@ struct ProgramBuilder {
   var buckets: [GradientBucketPlace] = []
   /// For each contribution of this rank to a gradient its bucket and its offset there, in elements.
   var gradientPlaces: [GradientContribution: (bucket: Int, offset: Int)] = [:]
+  /// Where those contributions of cells lie that wait for others of the same node.
+  var repeated: [RepeatedReading: [BufferReference]] = [:]
   /// Where contributions lie once they are summed over devices.
   var gradientSums: [GradientContribution: GradientSum] = [:]
   var statistics: [StatisticsKey: StatisticsPlace] = [:]
@@ -133,6 +135,7 @@ struct ProgramBuilder {
       try take(item)
     }
     finishPending()
+    guard repeated.isEmpty else { throw ExecutionFault("\(repeated.count) parts of gradients are left over") }
     return RankProgram(
       rank: rank, code: code, taskOfInstruction: taskOfInstruction, memory: memory,
       arena: ArenaPlan(memory), scratchSize: scratchSize, ports: ports, statics: statics, losses: losses,

@@ -163,8 +163,8 @@ class Report:
                     planned, resident = memory["planned_bytes"], memory["resident_bytes"]
                     over = f"{100 * (resident / planned - 1):+.1f} %"
                     name = f"{network}, rank {memory['rank']} of {case.ranks}"
-                    rows.append([name, mebibytes(planned), mebibytes(resident), over])
-        table(["network", "planned peak", "growth", "difference"], rows)
+                    rows.append([name, mebibytes(planned), mebibytes(resident), over, mebibytes(memory["library_bytes"])])
+        table(["network", "planned peak", "growth", "difference", "library"], rows)
 
     def longest(self, partita, networks, count):
         for network in networks:

@@ -93,12 +93,16 @@ extension OneDNNLibrary {
     let products = OneDNNMatrixKernels(library: self, request: request)
     // Whole numbers lie in memory in another way.
     guard (request.inputTypes + request.outputTypes).allSatisfy({ $0.elementCount > 0 }) else { return nil }
+    let product: (any PreparedKernel)?
     switch request.operator {
     case .convolution(let rules):
-      return products.pointwiseConvolution(rules) ?? OneDNNConvolution(self, request, rules)
-    case .dense(let rules): return products.dense(rules)
-    case .matrixMultiplication: return products.matrixMultiplication()
+      product = products.pointwiseConvolution(rules)
+      if product == nil { return OneDNNConvolution(self, request, rules) }
+    case .dense(let rules): product = products.dense(rules)
+    case .matrixMultiplication: product = products.matrixMultiplication()
     default: return nil
     }
+    if product != nil { prepareProducts() }
+    return product
   }
 }

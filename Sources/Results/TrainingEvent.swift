@@ -211,12 +211,16 @@ public struct TrainingEnd: Hashable, Sendable {
     /// By how much the resident memory grew over what it was before, without pages of files and what other
     /// ranks share.
     public let resident: Bytes
+    /// By how much it had grown before, while the library of the kernels was opened and they were made: code
+    /// that it generates, and what it keeps for itself.
+    public let library: Bytes
 
     /// Creates the memory of a rank.
-    public init(rank: Int, planned: Bytes, resident: Bytes) {
+    public init(rank: Int, planned: Bytes, resident: Bytes, library: Bytes) {
       self.rank = rank
       self.planned = planned
       self.resident = resident
+      self.library = library
     }
   }
 

@@ -1,7 +1,6 @@
 public import Communication
 public import Datasets
 import Differentiation
-import Glibc
 import Graphs
 public import Kernels
 public import Plans
@@ -72,6 +71,9 @@ public final class RankTrainer {
   /// Of shared memory only what this rank has filled counts, so that no byte counts for two ranks. Pages of
   /// files do not count, such as libraries and samples: the system drops them when it likes.
   public var residentGrowth: Int { max(0, residentBytes() - residentBefore) }
+  /// By how many bytes the process grew while the kernels of the step were made: code that their library
+  /// generates, and what it keeps for itself.
+  public let libraryGrowth: Int
   /// The bytes that were laid out.
   public var plannedBytes: Int { executor.program.plannedBytes }
 
@@ -96,14 +98,19 @@ public final class RankTrainer {
     self.job = job
     self.transport = transport
     order = job.order
+    let measured = MeasuredLibrary(library)
     let program = try compile(
-      job.tasks, of: job.plan, ranks: job.ranks, rank: transport.rank, library: library,
+      job.tasks, of: job.plan, ranks: job.ranks, rank: transport.rank, library: measured,
       settings: ExecutionSettings(scalar: .float32, seed: job.seed))
-    residentBefore = transport.sharedBytesHeld + Self.privateBytes()
+    libraryGrowth = measured.bytes
+    ProcessMemory.giveBackFreed()
+    residentBefore = transport.sharedBytesHeld + ProcessMemory.privateBytes()
     executor = try RankExecutor(program, ranks: job.ranks, over: transport)
     bytesSent = [Int](repeating: 0, count: transport.rankCount)
     sample = [Float](repeating: 0, count: job.samples.sampleElements)
     initialise()
+    // What weights were drawn in would count as memory of the step.
+    ProcessMemory.giveBackFreed()
   }
 
   private func initialise() {
@@ -242,21 +249,5 @@ public final class RankTrainer {
     return ends
   }
 
-  private func residentBytes() -> Int { transport.sharedBytesHeld + Self.privateBytes() }
-
-  /// The bytes of this process that are in memory, without those of files and those that it shares.
-  private static func privateBytes() -> Int {
-    guard let file = fopen("/proc/self/status", "r") else { return 0 }
-    defer { fclose(file) }
-    var kibibytes = 0
-    var line = [CChar](repeating: 0, count: 256)
-    while fgets(&line, Int32(line.count), file) != nil {
-      let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      guard text.hasPrefix("RssAnon:") else { continue }
-      kibibytes =
-        text.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first
-        .flatMap { Int($0) } ?? 0
-    }
-    return kibibytes << 10
-  }
+  private func residentBytes() -> Int { transport.sharedBytesHeld + ProcessMemory.privateBytes() }
 }

@@ -1,5 +1,6 @@
 import COneDNN
 import Glibc
+import Synchronization
 
 /// An open oneDNN library.
 ///
@@ -19,6 +20,7 @@ final class OneDNNLibrary: @unchecked Sendable {
   private let threads: onednn_threads
   /// How many threads a call may use.
   private let threadCount: Int32
+  private let hasProducts = Mutex(false)
 
   /// Opens the first library that can be opened, or returns nil.
   ///
@@ -121,6 +123,23 @@ extension OneDNNLibrary {
       Int64(shape.transposesLeft ? shape.rows : shape.inner), right,
       Int64(shape.transposesRight ? shape.inner : shape.columns), kept, result, Int64(shape.columns))
     precondition(status == onednn_success.rawValue, "oneDNN's matrix product ends with \(status) on \(shape)")
+  }
+
+  /// Lets the library make the code of its products now, some mebibytes, and not in the first of them.
+  ///
+  /// So what it takes for itself is known before the first step.
+  func prepareProducts() {
+    hasProducts.withLock { isDone in
+      guard !isDone else { return }
+      isDone = true
+      setThreads()
+      // It has code for vectors, for matrices, and for few rows by a transposed matrix.
+      for (extent, isTransposed) in [(1, false), (2, false), (2, true)] {
+        let shape = MatrixShape(rows: extent, columns: extent, inner: extent, transposesRight: isTransposed)
+        var result = [Float](repeating: 0, count: 4)
+        multiply(shape, [0, 0, 0, 0], [0, 0, 0, 0], into: &result)
+      }
+    }
   }
 
   private static let transposed = CChar(bitPattern: UInt8(ascii: "T"))

@@ -112,7 +112,10 @@ extension TrainingEnd.Task {
 
 extension TrainingEnd.Memory {
   fileprivate var json: JSONValue {
-    ["rank": .integer(rank), "planned_bytes": .bytes(planned), "resident_bytes": .bytes(resident)]
+    [
+      "rank": .integer(rank), "planned_bytes": .bytes(planned), "resident_bytes": .bytes(resident),
+      "library_bytes": .bytes(library),
+    ]
   }
 }
 

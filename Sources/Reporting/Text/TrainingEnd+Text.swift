@@ -124,12 +124,15 @@ extension TrainingEnd {
 
   private var memoryTable: TextTable {
     TextTable(
-      columns: [.words("rank"), .numbers("planned"), .numbers("resident"), .numbers("deviation")],
+      columns: [
+        .words("rank"), .numbers("planned"), .numbers("resident"), .numbers("deviation"), .numbers("library"),
+      ],
       rows: memory.map { use in
         let part = Double(use.planned.count) / Double(max(1, use.resident.count)) - 1
         return [
           "\(use.rank)", use.planned.description, use.resident.description,
           use.resident > .zero ? (part < 0 ? "-" : "+") + Wording.percent(abs(part)) : "-",
+          use.library.description,
         ]
       })
   }

@@ -58,6 +58,8 @@ private struct RankWork {
   let seat: RankSeat
   let trainer: RankTrainer
   let folder: CheckpointFolder?
+  /// By how many bytes the process grew while the library was opened.
+  let opening: Int
   var step = 0
   /// The steps after which the last checkpoint was written or read.
   private var keptStep = -1
@@ -66,7 +68,10 @@ private struct RankWork {
     self.session = session
     self.seat = seat
     folder = session.request.checkpointFolder.map { CheckpointFolder($0) }
+    ProcessMemory.giveBackFreed()
+    let before = ProcessMemory.privateBytes()
     let library = session.library(ofRank: seat.rank)
+    opening = max(0, ProcessMemory.privateBytes() - before)
     trainer = try RankTrainer(session.job, over: seat.transport, library: library)
     var notes: [String] = []
     if let folder {
@@ -171,7 +176,7 @@ private struct RankWork {
       RankMessage.measured(
         times: trainer.medianTimes.map { .init(index: $0.task, value: Double($0.nanoseconds)) },
         bytesSent: trainer.bytesSent, steps: step, planned: trainer.plannedBytes,
-        resident: trainer.residentGrowth
+        resident: trainer.residentGrowth, library: opening + trainer.libraryGrowth
       ).bytes)
     guard let model = try trainer.gather() else { return }
     let tensors = model.network

@@ -272,7 +272,7 @@ private struct TrainingDesk {
     let simulated = session.tasks.messageBytes(on: machine)
     var counted: [DevicePair: Int] = [:]
     for (rank, message) in measured {
-      guard case .measured(_, let sent, let steps, _, _) = message else { continue }
+      guard case .measured(_, let sent, let steps, _, _, _) = message else { continue }
       for (other, bytes) in sent.enumerated() where bytes > 0 {
         let pair = DevicePair(from: session.ranks.devices[rank], to: session.ranks.devices[other])
         counted[pair] = bytes / max(1, steps - firstStep)
@@ -293,7 +293,7 @@ private struct TrainingDesk {
   private var taskTimes: [TrainingEnd.Task] {
     var longest: [Int: (rank: Int, nanoseconds: Int)] = [:]
     for (rank, message) in measured.sorted(by: { $0.key < $1.key }) {
-      guard case .measured(let times, _, _, _, _) = message else { continue }
+      guard case .measured(let times, _, _, _, _, _) = message else { continue }
       for time in times where Int(time.value) > longest[time.index]?.nanoseconds ?? -1 {
         longest[time.index] = (rank, Int(time.value))
       }
@@ -310,8 +310,9 @@ private struct TrainingDesk {
 
   private var memory: [TrainingEnd.Memory] {
     measured.sorted { $0.key < $1.key }.compactMap { rank, message in
-      guard case .measured(_, _, _, let planned, let resident) = message else { return nil }
-      return TrainingEnd.Memory(rank: rank, planned: Bytes(planned), resident: Bytes(resident))
+      guard case .measured(_, _, _, let planned, let resident, let library) = message else { return nil }
+      return TrainingEnd.Memory(
+        rank: rank, planned: Bytes(planned), resident: Bytes(resident), library: Bytes(library))
     }
   }
 }

@@ -9,7 +9,8 @@ import Units
 /// `n · t₀ + A ∕ r` for n calls on equal parts, with the launch t₀ (s), the amount A that the table of the
 /// kernel counts, `2 · MACs` without those on padding (FLOP) or the traffic (B), and the table's rate r at
 /// the extents of one call. To it are added the packing of the parameters of a convolution, once, and where
-/// several calls contribute to a gradient the n − 1 sums that join them.
+/// several calls contribute to a gradient the n − 1 sums that join them. Where a kernel was measured while
+/// different numbers of devices computed, its time is linear in their number between these.
 func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seconds? {
   let roofline: Roofline
   switch device.model {
@@ -25,28 +26,34 @@ func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seco
     case .outputChannels: Double(use.outputChannels)
     case .places: Double(use.places)
     case .elements: Double(use.elements) / calls
+    case .footprint: Double(4 * use.passedElements)
     }
   }
-  func table(_ filling: RateTable.Filling) -> RateTable? {
-    rates.table(for: use.kind, use.phase, window: use.window, stride: use.stride, filling: filling)
+  let measured = rates.time(of: use.kind, use.phase, devices: use.devices) { phase, devices in
+    func table(_ filling: RateTable.Filling) -> RateTable? {
+      rates.table(
+        for: use.kind.rated, phase, window: use.window, stride: use.stride, filling: filling,
+        devices: devices)
+    }
+    guard let whole = table(.whole) else { return nil }
+    let filling = whole.filling(at: extent)
+    let table = filling == .whole ? whole : table(filling) ?? whole
+    let amount =
+      switch table.unit {
+      case .operations: 2 * work.multiplyAccumulates * use.portionComputed
+      case .bytes: Double(sizes.traffic(of: work).count)
+      }
+    return table.seconds(of: amount, at: extent)
   }
-  guard let whole = table(.whole) else { return nil }
-  let filling = whole.filling(at: extent)
-  let table = filling == .whole ? whole : table(filling) ?? whole
-  let amount: Double
-  switch table.unit {
-  case .operations: amount = 2 * work.multiplyAccumulates * use.portionComputed
-  case .bytes: amount = Double(sizes.traffic(of: work).count)
-  }
-  var time =
-    calls * roofline.launch.value
-    + table.seconds(of: amount, at: extent)
+  guard let measured else { return nil }
+  var time = calls * roofline.launch.value + measured
   if use.kind == .convolution, use.phase != .weightGradient {
-    time += passTime(.packing, .forward, elements: work.parameterElements, passes: 2, calls: 1, roofline)
+    time += passTime(.packing, .forward, elements: work.parameterElements, passes: 2, calls: 1, use, roofline)
   }
   if use.calls > 1, use.phase == .weightGradient || work.gradientElements > 0 {
     time += passTime(
-      .sum, .weightGradient, elements: work.gradientElements, passes: 3, calls: use.calls - 1, roofline)
+      .sum, .weightGradient, elements: work.gradientElements, passes: 3, calls: use.calls - 1, use,
+      roofline)
   }
   return Seconds(time)
 }
@@ -54,22 +61,37 @@ func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seco
 /// The time in which some calls each pass several times over elements of four bytes; zero where their rate is
 /// not given.
 private func passTime(
-  _ kind: KernelKind, _ phase: Phase, elements: Int, passes: Int, calls: Int, _ roofline: Roofline
+  _ kind: KernelKind, _ phase: Phase, elements: Int, passes: Int, calls: Int, _ use: KernelUse,
+  _ roofline: Roofline
 ) -> Double {
-  guard elements > 0, let table = roofline.rates?.table(for: kind, phase) else { return 0 }
-  let once = table.seconds(of: Double(4 * passes * elements)) { _ in Double(elements) }
+  guard elements > 0, let rates = roofline.rates else { return 0 }
+  let once = rates.time(of: kind, phase, devices: use.devices) { phase, devices in
+    rates.table(for: kind.rated, phase, devices: devices)?
+      .seconds(of: Double(4 * passes * elements)) {
+        Double($0 == .footprint ? 4 * use.passedElements : elements)
+      }
+  }
+  guard let once else { return 0 }
   return Double(calls) * (roofline.launch.value + once)
 }
 
 extension KernelRates {
-  /// The table of a kernel and phase; of another phase where that one has none.
-  fileprivate func table(
-    for kind: KernelKind, _ phase: Phase, window: Int = 1, stride: Int = 1,
-    filling: RateTable.Filling = .whole
-  ) -> RateTable? {
+  /// The seconds that `time` tells for the numbers of devices on either side of some number, between which it
+  /// is linear; those of the nearest number beyond all.
+  ///
+  /// - Parameter time: The seconds by the tables of a phase and number of devices. The phase is another where
+  ///   the kernel has no tables of its own phase.
+  /// - Returns: The seconds, or nil where the kernel was not measured.
+  fileprivate func time(
+    of kind: KernelKind, _ phase: Phase, devices: Int, _ time: (RatedPhase, Int) -> Double?
+  ) -> Double? {
     for phase in [phase.rated] + RatedPhase.allCases {
-      let table = table(for: kind.rated, phase, window: window, stride: stride, filling: filling)
-      if let table { return table }
+      let counts = deviceCounts(for: kind.rated, phase)
+      guard let low = counts.last(where: { $0 <= devices }) ?? counts.first else { continue }
+      let below = time(phase, low)
+      guard let below, low < devices, let high = counts.first(where: { $0 > devices }) else { return below }
+      guard let above = time(phase, high) else { return below }
+      return below + (above - below) * Double(devices - low) / Double(high - low)
     }
     return nil
   }

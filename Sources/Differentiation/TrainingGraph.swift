@@ -47,6 +47,20 @@ public struct TrainingGraph: Hashable, Sendable {
     trainedParameters.reduce(0) { $0 + graph[$1].type.elementCount }
   }
 
+  /// The elements over which one of several devices passes from one use of a value to the next, about.
+  ///
+  /// ## Model
+  ///
+  /// `2 · a ∕ (d · m) + 2 · p`: activations and their errors of a elements, spread over d devices and m
+  /// micro-batches, and p parameters with their gradients. Where devices share parameters or layers, it is
+  /// less.
+  public func passedElements(devices: Int, microBatches: Int) -> Int {
+    let activations = graph.nodes.reduce(0) { sum, node in
+      sum + graph.outputTypes(of: node).reduce(0) { $0 + $1.elementCount }
+    }
+    return 2 * activations / max(1, devices * microBatches) + 2 * trainedParameterCount
+  }
+
   /// The type of what a value holds, on one device that holds all of it.
   ///
   /// Errors and gradients have the type of their tensor; states of the optimizer are float32 at least.

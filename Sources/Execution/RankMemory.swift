@@ -11,6 +11,8 @@ final class RankMemory: @unchecked Sendable {
   let scratch: UnsafeMutableRawPointer
   private let own: UnsafeMutableRawBufferPointer
   private let places: [UnsafeMutableRawPointer]
+  /// The bytes from which on memory is laid in huge pages, where the system has them.
+  private static let leastHugeSize = 16 << 20
 
   init(_ program: RankProgram, over transport: any Transport) throws(ExecutionFault) {
     let buffer =
@@ -22,6 +24,8 @@ final class RankMemory: @unchecked Sendable {
         nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
       memory != MAP_FAILED
     else { throw ExecutionFault("\(size) bytes of memory are not to be had") }
+    // Passes over large tensors meet fewer borders of pages. Small memories would only fill up.
+    if size >= Self.leastHugeSize { madvise(memory, size, MADV_HUGEPAGE) }
     own = UnsafeMutableRawBufferPointer(start: memory, count: size)
     let shared = buffer ?? memory + program.arena.size
     scratch = memory + program.arena.size + rest

@@ -68,6 +68,10 @@ public struct KernelUse: Hashable, Sendable {
   /// The multiply-accumulates that kernels of a convolution compute for each that the phase has by
   /// definition: below one where products with padding are left out, above one where errors take whole rows.
   public var portionComputed = 1.0
+  /// The elements over which the device passes between one use of a value and the next.
+  public var passedElements = 1
+  /// The devices that do such work at the same time, this one among them.
+  public var devices = 1
 
   /// Creates a use of one call whose extents are all one.
   public init(_ kind: KernelKind, _ phase: Phase) {

@@ -35,6 +35,8 @@ public enum RateExtent: String, Hashable, Sendable, CaseIterable {
   case inputChannels = "input-channels"
   case outputChannels = "output-channels"
   case places, elements
+  /// The bytes over which the device passes between one use of a value and the next: what caches must hold.
+  case footprint
 }
 
 /// The rates of one kernel in one phase at points of a grid.
@@ -87,6 +89,8 @@ public struct RateTable: Hashable, Sendable {
   public let stride: Int
   /// Whether blocks were filled.
   public let filling: Filling
+  /// How many devices computed at once when the rates were measured.
+  public let devices: Int
   /// What the rates count.
   public let unit: Unit
   /// The axes of the grid.
@@ -100,8 +104,7 @@ public struct RateTable: Hashable, Sendable {
   /// - Precondition: There is a positive rate for each point of the grid.
   public init(
     kernel: RatedKernel, phase: RatedPhase, window: Int = 1, stride: Int = 1, filling: Filling = .whole,
-    unit: Unit,
-    axes: [Axis], rates: [Double]
+    devices: Int = 1, unit: Unit, axes: [Axis], rates: [Double]
   ) {
     precondition(
       rates.count == axes.reduce(1) { $0 * $1.points.count }, "\(rates.count) rates on axes \(axes)")
@@ -111,6 +114,7 @@ public struct RateTable: Hashable, Sendable {
     self.window = window
     self.stride = stride
     self.filling = filling
+    self.devices = devices
     self.unit = unit
     self.axes = axes
     self.rates = rates
@@ -150,8 +154,8 @@ public struct RateTable: Hashable, Sendable {
   /// The table with every rate multiplied.
   func scaled(by factor: Double) -> RateTable {
     RateTable(
-      kernel: kernel, phase: phase, window: window, stride: stride, filling: filling, unit: unit, axes: axes,
-      rates: rates.map { $0 * factor })
+      kernel: kernel, phase: phase, window: window, stride: stride, filling: filling, devices: devices,
+      unit: unit, axes: axes, rates: rates.map { $0 * factor })
   }
 }
 
@@ -176,6 +180,7 @@ public struct KernelRates: Hashable, Sendable {
   /// The tables in the order of the file.
   public let tables: [RateTable]
   private let index: [Key: [Int]]
+  private let counts: [Key: [Int]]
 
   private struct Key: Hashable {
     let kernel: RatedKernel
@@ -186,17 +191,25 @@ public struct KernelRates: Hashable, Sendable {
   public init(_ tables: [RateTable]) {
     self.tables = tables
     index = Dictionary(grouping: tables.indices) { Key(kernel: tables[$0].kernel, phase: tables[$0].phase) }
+    counts = index.mapValues { Set($0.map { tables[$0].devices }).sorted() }
   }
 
-  /// The table of a kernel and phase whose window and stride are nearest; nil where there is none.
+  /// For how many devices that compute at once a kernel and phase have tables, in increasing order.
+  public func deviceCounts(for kernel: RatedKernel, _ phase: RatedPhase) -> [Int] {
+    counts[Key(kernel: kernel, phase: phase)] ?? []
+  }
+
+  /// The table of a kernel and phase whose window and stride are nearest, among those of so many devices; nil
+  /// where there is none.
   ///
   /// Windows of one place have tables of their own, if there are any; then a stride above one and the
   /// distance of windows by their ratio decide, and how blocks are filled counts as much as a ratio of ten.
   public func table(
     for kernel: RatedKernel, _ phase: RatedPhase, window: Int = 1, stride: Int = 1,
-    filling: RateTable.Filling = .whole
+    filling: RateTable.Filling = .whole, devices: Int = 1
   ) -> RateTable? {
-    guard let candidates = index[Key(kernel: kernel, phase: phase)] else { return nil }
+    guard let all = index[Key(kernel: kernel, phase: phase)] else { return nil }
+    let candidates = all.filter { tables[$0].devices == devices }
     guard candidates.count > 1 else { return candidates.first.map { tables[$0] } }
     func distance(_ table: RateTable) -> Double {
       let ratio = Double(max(window, table.window)) / Double(min(window, table.window))

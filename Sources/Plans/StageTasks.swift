@@ -30,6 +30,8 @@ public final class StageTasks: Sendable {
   public let partialSums: PartialSums?
   /// Whether a device's kernels were measured, so that work says which of them does it.
   let hasMeasuredKernels: Bool
+  /// The elements over which a device passes in a step, about.
+  private let passedElements: Int
   /// The default algorithm of each level.
   let algorithms: [CollectiveAlgorithm]
 
@@ -50,6 +52,8 @@ public final class StageTasks: Sendable {
     self.sizes = ElementSizes(options.precision)
     isHomogeneous = machine.areAlike(group.devices)
     hasMeasuredKernels = group.devices.contains { machine[$0].kernelRates != nil }
+    passedElements = training.passedElements(
+      devices: cut.deviceCount, microBatches: options.microBatches)
     hub = Self.hub(of: group, in: machine)
     let isListed = group.levels.contains { $0.network == .listed }
     isJoined = !isListed || Routes(machine).join(group.devices)
@@ -106,7 +110,14 @@ public final class StageTasks: Sendable {
       use.calls = max(1, min(here, (here * grid.count + all - 1) / all))
     }
     result.kernel = use
+    placeInStep(&result)
     return result
+  }
+
+  /// Adds to the kernel of some work in what company it runs.
+  private func placeInStep(_ work: inout Work) {
+    work.kernel?.devices = cut.deviceCount
+    work.kernel?.passedElements = passedElements
   }
 
   /// The parts in which an operation runs: two where the devices sum statistics in between.
@@ -122,8 +133,10 @@ public final class StageTasks: Sendable {
     let shape = training.graph[parameter].type.shape
     let devices = cut.isUniform(shape, layout) && isHomogeneous ? 1 : cut.deviceCount
     return (0..<devices).map { device in
-      training.optimizer.updateWork(
+      var work = training.optimizer.updateWork(
         elements: cut.localElements(shape, layout, device: device), masterCopies: training.masterCopies)
+      placeInStep(&work)
+      return work
     }
   }
 
@@ -137,9 +150,10 @@ public final class StageTasks: Sendable {
       guard elements > 0 else { return Work() }
       var kernel = KernelUse(.sum, .weightGradient)
       kernel.elements = elements
-      return Work(
-        elementOperations: Double(elements), gradientElements: 3 * elements,
-        kernel: kernel)
+      var work = Work(
+        elementOperations: Double(elements), gradientElements: 3 * elements, kernel: kernel)
+      placeInStep(&work)
+      return work
     }
   }
 

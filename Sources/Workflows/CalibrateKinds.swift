@@ -12,8 +12,8 @@ public import Machines
 /// - Parameters:
 ///   - sets: The set of each rank; equal ones are measured once, and their devices stand together.
 ///   - seconds: The time to spend in all.
-///   - arguments: The command line by which a process of this program calls ``serveKernels(_:seconds:)`` for
-///     so many seconds.
+///   - arguments: The command line by which a process of this program calls
+///     ``serveKernels(_:ranks:seconds:)`` for so many seconds.
 /// - Returns: The kinds in the order in which their sets first stand among the ranks.
 /// - Throws: ``Diagnostics/InputError`` for a set that this computer has not, and where a process or oneDNN
 ///   is missing; ``TrainingFault`` where the user ends it.
@@ -70,8 +70,14 @@ private func measure(
 
 /// Measures kernels in a process that ``measureKinds(of:seconds:arguments:)`` has started, and tells it.
 ///
+/// - Parameters:
+///   - library: The kernels.
+///   - ranks: How many threads compute at once.
+///   - seconds: The time to spend.
 /// - Throws: ``Diagnostics/InputError`` where no such process started this one, or there is no memory.
-public func serveKernels(_ library: any KernelLibrary, seconds: Double) throws(InputError) {
+public func serveKernels(
+  _ library: any KernelLibrary, ranks: Int, seconds: Double
+) throws(InputError) {
   let seat: RankSeat
   do throws(TransportFault) {
     seat = try RankSeat.take()
@@ -80,7 +86,7 @@ public func serveKernels(_ library: any KernelLibrary, seconds: Double) throws(I
   }
   // Without oneDNN nothing keeps to a set, and whoever asks is told at once.
   let hasOneDNN = (library as? FastKernelLibrary)?.hasOneDNN ?? false
-  guard let kernels = calibrateKernels(library, seconds: hasOneDNN ? seconds : 0) else {
+  guard let kernels = calibrateKernels(library, ranks: ranks, seconds: hasOneDNN ? seconds : 0) else {
     throw InputError(.inputOutput, "there is no memory to measure kernels in")
   }
   for message in KernelAnswer(kernels, library).messages { seat.send(Array(message.utf8)) }

@@ -77,10 +77,11 @@ public struct Calibration: Sendable {
   /// ## Model
   ///
   /// The B for which `latency + b ∕ B` fits the times t of b bytes best: least is the sum of squares of what
-  /// it misses, as portions of t, over the messages of 8 KiB and more.
+  /// it misses, as portions of t, over the messages of 1 MiB and more: those
+  /// that no cache holds take most of a step's exchanges.
   public var bandwidth: BytesPerSecond {
     var (products, squares) = (0.0, 0.0)
-    for exchange in exchanges where exchange.bytes >= 8 << 10 {
+    for exchange in exchanges where exchange.bytes >= 1 << 20 {
       let time = (exchange.replacing + exchange.adding) / 2
       let bytes = Double(exchange.bytes)
       products += bytes * (time - latency.value) / (time * time)
@@ -146,6 +147,7 @@ extension Calibration {
             efficiency: 1
           source:
             - "measured: \(kind.library), one thread, the least of several rounds"
+            - "rates of several devices: the same while as many threads run the kernel at once"
             - "peak, efficiency: the highest and the middle of the rates of operations, for other work"
             - "launch: a call on one number; memory bandwidth: a sum of tensors that no cache holds"
             - "capacity: the memory of the computer in equal parts"
@@ -159,6 +161,7 @@ extension Calibration {
     if table.window > 1 { text += "        window: \(table.window)\n" }
     if table.stride > 1 { text += "        stride: \(table.stride)\n" }
     if table.filling == .partial { text += "        filling: partial\n" }
+    if table.devices > 1 { text += "        devices: \(table.devices)\n" }
     let axes = table.axes.map { axis in
       "\(axis.extent.rawValue): [\(axis.points.map(String.init).joined(separator: ", "))]"
     }

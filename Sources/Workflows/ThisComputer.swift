@@ -1,4 +1,5 @@
 import Diagnostics
+import Execution
 import FoundationEssentials
 import Glibc
 import Machines
@@ -11,6 +12,12 @@ public enum ThisComputer {
   /// Its memory, in bytes.
   static var memory: Int {
     max(1, Int(sysconf(Int32(_SC_PHYS_PAGES)))) * max(1, Int(sysconf(Int32(_SC_PAGESIZE))))
+  }
+
+  /// How many of some ranks can compute at once here while kernels are measured: one on each processor, as
+  /// far as half of the memory suffices.
+  public static func togetherCount(of ranks: Int) -> Int {
+    max(1, min(ranks, processorCount, memory / 2 / KernelCalibration.memoryPerRank))
   }
 
   /// Its processor, as it calls itself.

@@ -84,6 +84,33 @@ import Units
     #expect(abs(time(work, on: device) - (3e-6 + 0.04 + 2 * (1e-6 + 1e-3))) < 1e-12)
   }
 
+  // 4 MB at 4 GB/s alone and at 1 GB/s where four devices compute: 1 ms and 4 ms, and 2 ms for two of them.
+  @Test func timesAreLinearInTheDevicesThatComputeAtOnce() {
+    let tables = [(1, 4e9), (4, 1e9)].map { devices, rate in
+      RateTable(
+        kernel: .activation, phase: .forward, devices: devices, unit: .bytes,
+        axes: [RateTable.Axis(.elements, [1])], rates: [rate])
+    }
+    let device = measured(tables)
+    for (devices, seconds) in [(1, 1e-3), (2, 2e-3), (4, 4e-3), (9, 4e-3)] {
+      var work = work(.activation, .forward)
+      work.kernel?.devices = devices
+      #expect(abs(time(work, on: device) - (1e-6 + seconds)) < 1e-12, "\(devices)")
+    }
+    // A kernel that was measured in company alone has those rates for one device too.
+    #expect(abs(time(work(.activation, .forward), on: measured([tables[1]])) - (1e-6 + 4e-3)) < 1e-12)
+  }
+
+  // 10⁶ elements of four bytes lie half way, in logarithms, between 1 and 16 MB: √(4 · 1) = 2 GB/s.
+  @Test func ratesDependOnWhatTheStepPassesOver() {
+    let device = measured([
+      table(.activation, .forward, .bytes, .footprint, [1_000_000, 16_000_000], [4e9, 1e9])
+    ])
+    var work = work(.activation, .forward)
+    work.kernel?.passedElements = 1_000_000
+    #expect(abs(time(work, on: device) - (1e-6 + 2e-3)) < 1e-12)
+  }
+
   // Without a table for the kernel, without a kernel, or in another precision: 2 · 10⁹ FLOP at 1 TFLOP/s.
   @Test func whatIsNotMeasuredHasThePeak() {
     let device = measured([table(.dense, .forward, .operations, .samples, [1], [50e9])])

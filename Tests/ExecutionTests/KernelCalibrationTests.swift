@@ -19,6 +19,38 @@ import Units
     }
   }
 
+  // Company can only take from a rate: what is left of it is at most one by definition.
+  @Test func ratesInCompanyStandBesideThoseAlone() throws {
+    let measured = try #require(calibrateKernels(ReferenceKernelLibrary(), ranks: 2, seconds: 0.5))
+    let together = measured.rates.tables.filter { $0.devices == 2 }
+    #expect(Set(together.map(\.kernel)) == Set(measured.rates.tables.map(\.kernel)))
+    for table in together {
+      let alone = try #require(
+        measured.rates.table(
+          for: table.kernel, table.phase, window: table.window, stride: table.stride, filling: table.filling))
+      #expect(table.axes == alone.axes)
+      guard table.kernel != .batchNormalization else { continue }
+      #expect(zip(table.rates, alone.rates).allSatisfy { $0 <= $1 }, "\(table.kernel) \(table.phase)")
+    }
+  }
+
+  // Two arrays of 1024 numbers are 8 KiB; at most 64 parts take turns, and 16 where no footprint is given.
+  @Test(arguments: [(nil, 16), (64 << 10, 8), (1 << 30, 64), (1, 1)])
+  func partsFillTheFootprint(_ footprint: Int?, _ parts: Int) throws {
+    let bench = try #require(KernelBench(ReferenceKernelLibrary()))
+    #expect(bench.prepare(.sum(1 << 10), footprint: footprint)?.parts == parts)
+  }
+
+  @Test func everyTableHasAPointThatIsMeasuredInCompany() {
+    for design in rateDesigns(ChannelBlocks(inputs: 16, outputs: 16)) {
+      let places = design.grid.indices.filter(design.isMeasuredInCompany)
+      #expect(
+        places.contains { (design.point(design.grid[$0])?.amount ?? .infinity) <= design.limit },
+        "\(design.kernel) \(design.phase)")
+      #expect(design.estimatedSeconds(inCompany: true) > design.estimatedSeconds(inCompany: false))
+    }
+  }
+
   @Test func everyTableHasAPointWithinItsLimit() {
     for design in rateDesigns(ChannelBlocks(inputs: 16, outputs: 16)) {
       let amounts = design.grid.compactMap { design.point($0)?.amount }

@@ -79,6 +79,27 @@ import Units
     #expect(rates.table(for: .convolution, .error) == nil)
   }
 
+  @Test func tablesOfSeveralDevicesStandBesideThoseOfOne() throws {
+    let together = """
+            - kernel: activation
+              phase: error
+              devices: 4
+              extents: {elements: [100]}
+              rates: [1 GB/s]
+      """
+    let text = Self.yaml.replacing("[2 5 GB/s]", with: "[2 GB/s]\n" + together)
+    let rates = try #require(try readMachine(yaml: text, file: "m.yaml").devices[0].kernelRates)
+    #expect(rates.deviceCounts(for: .activation, .error) == [1, 4])
+    #expect(rates.deviceCounts(for: .activation, .forward) == [])
+    #expect(rates.table(for: .activation, .error)?.rates == [2e9])
+    #expect(rates.table(for: .activation, .error, devices: 4)?.rates == [1e9])
+    #expect(rates.table(for: .activation, .error, devices: 2) == nil)
+    let error = #expect(throws: InputError.self) {
+      try readMachine(yaml: text.replacing("devices: 4", with: "devices: 1"), file: "m.yaml")
+    }
+    #expect(try #require(error).diagnostics.contains { $0.message.contains("has two tables") })
+  }
+
   @Test func allRatesAreOneNumberOfPhysics() throws {
     let text = Self.yaml.replacing("[2 5 GB/s]", with: "[2 GB/s]")
     let fields = try physicsFields(yaml: text, file: "m.yaml").filter { $0.path.contains("rates") }
@@ -103,6 +124,7 @@ import Units
     ("10 40 GFLOP/s", "0 40 GFLOP/s", "is outside", ""),
     ("blocks: {output", "blocks: {outputs", "unknown key 'outputs-channels'", "'output-channels'"),
     ("[2 5 GB/s]", "[2 5 GB/s]", "2 rates for 1 = 1 points", ""),
+    ("phase: error", "phase: error\n        devices: 0", "is outside", ""),
     ("kind: processor", "kind: row-stationary-array", "unknown key 'rates'", ""),
   ])
   func faultsAreNamed(_ old: String, _ new: String, _ message: String, _ hint: String) throws {

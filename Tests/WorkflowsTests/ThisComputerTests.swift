@@ -15,6 +15,13 @@ import Testing
     ] where sets.contains(large) { #expect(sets.contains(small), "\(large) without \(small)") }
   }
 
+  @Test func ranksComputeTogetherAsFarAsThereAreProcessors() {
+    #expect(ThisComputer.togetherCount(of: 1) == 1)
+    let most = ThisComputer.togetherCount(of: 1 << 20)
+    #expect(1...ThisComputer.processorCount ~= most)
+    #expect(ThisComputer.togetherCount(of: most) == most)
+  }
+
   @Test func aSetThatIsMissingIsNamedWithThoseThatAreThere() {
     let missing = InstructionSet.allCases.filter { !ThisComputer.has($0) }
     for set in missing {

@@ -23,16 +23,23 @@ final class KernelBench {
 
   /// The parts over which a kernel runs in turn: those of the default grid.
   private static let partLimit = 16
-  /// The bytes over which a kernel that is not measured alone runs in turn.
-  private static let footprint = 24 << 20
+  /// The same where the footprint of a step is given, since many small tensors fill it.
+  private static let smallPartLimit = 64
+  /// The bytes over which a kernel that is not measured alone runs in turn: more than caches hold, so that
+  /// operands of which sixteen do not fit there come from the memory, as they do in a step.
+  private static let footprint = 128 << 20
   /// Parts of one kernel take turns for at least so long, in seconds.
   private static let leastTime = 1e-3
+  /// The time in which all parts may take their turn, in seconds: of those that fill a footprint longer.
+  private static let longestTurn = (cells: 2e-3, footprint: 6e-3)
   /// The most calls of a round.
   private static let mostRepetitions = 1 << 20
 
+  /// The bytes of memory that the largest kernels fill.
+  static var size: Int { Region.result.range.upperBound }
+
   private let library: any KernelLibrary
   private let memory: UnsafeMutableRawPointer
-  private let size = Region.result.range.upperBound
   private let moment = KernelMoment(generator: CounterGenerator(seed: 0, step: 1, stream: 0))
 
   /// A part of the memory.
@@ -51,51 +58,79 @@ final class KernelBench {
     /// The bytes of the region.
     var range: Range<Int> {
       switch self {
-      case .signed: 0..<64 << 20
-      case .positive: 64 << 20..<192 << 20
-      case .zero: 192 << 20..<224 << 20
-      case .result: 224 << 20..<512 << 20
+      case .signed: 0..<192 << 20
+      case .positive: 192 << 20..<512 << 20
+      case .zero: 512 << 20..<544 << 20
+      case .result: 544 << 20..<1088 << 20
       }
     }
   }
+
+  /// Where each region has been filled so far: memory that no kernel needs is never touched.
+  private var filled = Region.allCases.map(\.range.lowerBound)
+  private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
 
   /// Reserves memory, or returns nil where there is none.
   init?(_ library: any KernelLibrary) {
     self.library = library
     guard
       let memory = mmap(
-        nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+        nil, Self.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
       memory != MAP_FAILED
     else { return nil }
+    // As a rank's own memory.
+    madvise(memory, Self.size, MADV_HUGEPAGE)
     self.memory = memory
-    let (signed, positive) = (Region.signed.range, Region.positive.range)
+  }
+
+  /// Fills a region up to some place.
+  private func fill(_ region: Region, to end: Int) {
+    let start = filled[region.rawValue]
+    guard end > start else { return }
+    filled[region.rawValue] = end
+    guard region == .signed || region == .positive else {
+      memset(memory + start, 0, end - start)
+      return
+    }
     let numbers = memory.assumingMemoryBound(to: Float.self)
-    var state: UInt64 = 0x9E37_79B9_7F4A_7C15
-    for place in 0..<signed.count / 4 {
+    for place in start / 4..<end / 4 {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      numbers[signed.lowerBound / 4 + place] = Float(state >> 40) / Float(1 << 23) - 1
+      let number = Float(state >> 40) / Float(1 << 23) - 1
+      numbers[place] = region == .signed ? number : 1.5 + 0.5 * number
     }
-    for place in 0..<positive.count / 4 {
-      numbers[positive.lowerBound / 4 + place] = 1.5 + 0.5 * numbers[place % (signed.count / 4)]
-    }
-    memset(memory + Region.zero.range.lowerBound, 0, Region.zero.range.count)
-    memset(memory + Region.result.range.lowerBound, 0, Region.result.range.count)
   }
 
   deinit {
-    munmap(memory, size)
+    munmap(memory, Self.size)
   }
 
-  /// The seconds of one call, the least of some rounds; nil where the kernel does not exist or its operands
-  /// are too large.
-  func time(_ subject: Subject) -> Double? {
+  /// A kernel that is ready to run over its parts.
+  struct Loop {
+    /// Over how many parts it runs in turn.
+    let parts: Int
+    /// The time in which all of them may take their turn, in seconds.
+    let longestTurn: Double
+    /// Runs it over one part.
+    let body: (Int) -> Void
+  }
+
+  /// The seconds of one call; nil where the kernel does not exist or its operands are too large.
+  func time(_ subject: Subject) -> Double? { prepare(subject).map { time($0) } }
+
+  /// Lays out a kernel's operands; nil where the kernel does not exist or its operands are too large.
+  ///
+  /// What was prepared before may no longer run.
+  ///
+  /// - Parameter footprint: The bytes that its parts fill together, as far as one of them is not larger; nil
+  ///   for those of so many parts as a grid has cells.
+  func prepare(_ subject: Subject, footprint: Int? = nil) -> Loop? {
     switch subject {
-    case .kernel(let request): return time(request, isPacking: false)
-    case .packing(let request): return time(request, isPacking: true)
+    case .kernel(let request): return prepare(request, isPacking: false, footprint)
+    case .packing(let request): return prepare(request, isPacking: true, footprint)
     case .sum(let count):
-      return time(count, arrays: 2) { arrays in addFloats(arrays[1], to: arrays[0], count) }
+      return prepare(count, arrays: 2, footprint) { arrays in addFloats(arrays[1], to: arrays[0], count) }
     case .update(let optimizer, let count):
-      return time(count, arrays: 2 + optimizer.stateCount) { arrays in
+      return prepare(count, arrays: 2 + optimizer.stateCount, footprint) { arrays in
         optimizer.update(
           parameter: arrays[0], gradient: UnsafePointer(arrays[1]), states: Array(arrays[2...]), count: count,
           step: 1)
@@ -103,32 +138,45 @@ final class KernelBench {
     }
   }
 
-  private func time(
-    _ count: Int, arrays: Int, _ body: ([UnsafeMutablePointer<Float>]) -> Void
-  ) -> Double? {
+  private func prepare(
+    _ count: Int, arrays: Int, _ footprint: Int?, _ body: @escaping ([UnsafeMutablePointer<Float>]) -> Void
+  ) -> Loop? {
     let stride = aligned(count * 4)
-    let parts = max(1, min(Self.partLimit, Self.footprint / (stride * arrays)))
+    let parts = partCount(of: stride * arrays, footprint)
     guard stride * arrays * parts <= Region.result.range.count else { return nil }
     let start = memory + Region.result.range.lowerBound
-    for place in Swift.stride(from: 0, to: stride * arrays * parts, by: Region.signed.range.count) {
+    let block = 1 << 20
+    fill(.positive, to: Region.positive.range.lowerBound + block)
+    for place in Swift.stride(from: 0, to: stride * arrays * parts, by: block) {
       memcpy(
-        start + place, memory + Region.positive.range.lowerBound,
-        min(Region.signed.range.count, stride * arrays * parts - place))
+        start + place, memory + Region.positive.range.lowerBound, min(block, stride * arrays * parts - place))
     }
     let places = (0..<parts).map { part in
       (0..<arrays).map {
         (start + (part * arrays + $0) * stride).assumingMemoryBound(to: Float.self)
       }
     }
-    return leastTime(parts: parts) { body(places[$0]) }
+    return Loop(parts: parts, longestTurn: longestTurn(footprint)) { body(places[$0]) }
   }
 
-  private func time(_ request: KernelRequest, isPacking: Bool) -> Double? {
+  /// How many parts of some bytes take turns.
+  private func partCount(of bytes: Int, _ footprint: Int?) -> Int {
+    guard let footprint else { return max(1, min(Self.partLimit, Self.footprint / max(bytes, 1))) }
+    return max(1, min(Self.smallPartLimit, footprint / max(bytes, 1)))
+  }
+
+  private func longestTurn(_ footprint: Int?) -> Double {
+    footprint == nil ? Self.longestTurn.cells : Self.longestTurn.footprint
+  }
+
+  private func prepare(_ request: KernelRequest, isPacking: Bool, _ footprint: Int?) -> Loop? {
     guard let kernel = try? library.kernel(for: request) else { return nil }
-    guard let operands = operands(of: request, kernel) else { return nil }
+    guard let operands = operands(of: request, kernel, footprint) else { return nil }
     if isPacking {
       guard let packed = operands.list[0].packedParameters else { return nil }
-      return leastTime(parts: 1) { _ in kernel.packParameters(operands.list[0], into: packed) }
+      return Loop(parts: 1, longestTurn: longestTurn(footprint)) { _ in
+        kernel.packParameters(operands.list[0], into: packed)
+      }
     }
     if let packed = operands.list[0].packedParameters {
       kernel.packParameters(operands.list[0], into: packed)
@@ -140,8 +188,8 @@ final class KernelBench {
       else { return nil }
       for part in operands.list { first.run(part, moment, scratch: operands.scratch) }
     }
-    return leastTime(parts: operands.list.count) {
-      kernel.run(operands.list[$0], moment, scratch: operands.scratch)
+    return Loop(parts: operands.list.count, longestTurn: longestTurn(footprint)) { [moment] part in
+      kernel.run(operands.list[part], moment, scratch: operands.scratch)
     }
   }
 
@@ -153,19 +201,22 @@ final class KernelBench {
 
   // MARK: Time
 
-  /// The least time of one call, in seconds of this thread's own: other work on the computer adds little.
-  private func leastTime(parts: Int, _ body: (Int) -> Void) -> Double {
+  /// The time of one call, in seconds of this thread's own: other work on the computer adds little.
+  ///
+  /// It is the median of several rounds, and the mean of one where a round takes long.
+  func time(_ loop: Loop) -> Double {
+    let (parts, body) = (loop.parts, loop.body)
     let first = threadSeconds()
     body(0)
     let once = threadSeconds() - first
-    // Of kernels that take long two parts are enough, and one of those that take very long.
+    // All parts take turns, unless that takes too long; of kernels that take long two are enough, and one of
+    // those that take very long.
     let turns = max(
-      min(parts, once < 10 * Self.leastTime ? 2 : 1), min(parts, Int(Self.leastTime / max(once, 1e-9))))
+      min(parts, once < 10 * Self.leastTime ? 2 : 1), min(parts, Int(loop.longestTurn / max(once, 1e-9))))
     if turns > 1 { for part in 1..<turns { body(part) } }
     // Rounds so long that reading the clock does not count.
     var repetitions = max(1, Int(5e-5 / max(once * Double(turns), 1e-8)))
-    var least = Double.infinity
-    var rounds = 0
+    var rounds: [Double] = []
     let begin = threadSeconds()
     var now = begin
     repeat {
@@ -179,12 +230,11 @@ final class KernelBench {
       if spent < 1e-5, repetitions < Self.mostRepetitions {
         repetitions *= 2
       } else {
-        least = min(least, max(spent, 1e-9) / Double(turns * repetitions))
-        rounds += 1
+        rounds.append(max(spent, 1e-9) / Double(turns * repetitions))
       }
-    } while rounds == 0 || now - begin < Self.leastTime
-      || (rounds < 3 && now - begin < 3 * Self.leastTime)
-    return least
+    } while rounds.isEmpty || now - begin < Self.leastTime
+      || (rounds.count < 3 && now - begin < 3 * Self.leastTime)
+    return median(rounds)
   }
 
   // MARK: Operands
@@ -195,12 +245,16 @@ final class KernelBench {
     let scratchSize: Int
   }
 
-  private func operands(of request: KernelRequest, _ kernel: any PreparedKernel) -> Operands? {
+  private func operands(
+    of request: KernelRequest, _ kernel: any PreparedKernel, _ footprint: Int?
+  ) -> Operands? {
     var used = Region.allCases.map(\.range.lowerBound)
     func take(_ bytes: Int, _ region: Region) -> UnsafeMutableRawPointer? {
       let place = used[region.rawValue]
       used[region.rawValue] += aligned(max(bytes, 64))
-      return used[region.rawValue] <= region.range.upperBound ? memory + place : nil
+      guard used[region.rawValue] <= region.range.upperBound else { return nil }
+      fill(region, to: used[region.rawValue])
+      return memory + place
     }
     func bytes(_ type: TensorType, _ format: OperandFormat) -> Int { type.elementCount * format.size }
     func read(_ type: TensorType, _ format: OperandFormat, _ region: Region) -> UnsafeMutableRawPointer? {
@@ -241,7 +295,7 @@ final class KernelBench {
       + request.auxiliaryTypes.indices.reduce(0) {
         $0 + bytes(request.auxiliaryTypes[$1], request.auxiliaryFormat($1))
       }
-    let parts = max(1, min(Self.partLimit, Self.footprint / max(each, 1)))
+    let parts = partCount(of: each, footprint)
     let needsForward = needsForward(request)
     var list: [KernelOperands] = []
     for _ in 0..<parts {

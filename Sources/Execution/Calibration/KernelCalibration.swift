@@ -21,6 +21,9 @@ public struct KernelCalibration: Sendable {
   /// The points of the grids that were not.
   public let leftOutCount: Int
 
+  /// The memory that each thread may need to measure, in bytes.
+  public static var memoryPerRank: Int { KernelBench.size }
+
   /// Creates what was measured.
   public init(
     launch: Seconds, rates: KernelRates, memoryBandwidth: BytesPerSecond, peak: FLOPsPerSecond,
@@ -36,51 +39,75 @@ public struct KernelCalibration: Sendable {
   }
 }
 
-/// Measures the kernels of a library on this thread.
+/// Measures the kernels of a library on this thread, alone and while other threads run them as well.
 ///
-/// All points are measured once, and again while there is time. The least time of a point counts, since other
-/// work on the computer can only add to it. Points that would take too long are left out, and have the
-/// rates of their neighbours.
+/// All points are measured once, and again while there is time. The median of a point at the computer's usual
+/// pace counts, since steps are judged by theirs. Points that would take too long are left out, and have the
+/// rates of their neighbours. What company leaves of a rate is measured at every second or third point.
 ///
 /// - Parameters:
 ///   - library: The kernels.
+///   - ranks: How many threads compute at once, this one among them, as ranks do in a step.
 ///   - seconds: The time to spend.
 /// - Returns: What was measured, or nil where there is no memory for it.
-public func calibrateKernels(_ library: any KernelLibrary, seconds: Double) -> KernelCalibration? {
-  guard let bench = KernelBench(library) else { return nil }
-  var calibrator = Calibrator(bench: bench, end: steadySeconds() + seconds)
+public func calibrateKernels(
+  _ library: any KernelLibrary, ranks: Int = 1, seconds: Double
+) -> KernelCalibration? {
+  let end = steadySeconds() + seconds
+  guard let bench = KernelBench(library), let pace = Pace(library) else { return nil }
+  let company = ranks > 1 ? KernelCompany(library, count: ranks - 1) : nil
+  defer { company?.end() }
+  var calibrator = Calibrator(bench: bench, company: company, pace: pace, end: end)
   return calibrator.run()
 }
 
 private struct Calibrator {
+  /// A point that was measured.
+  struct Visit {
+    /// The seconds of a call.
+    let time: Double
+    /// When it was measured.
+    let moments: ClosedRange<Int>
+  }
+
   let bench: KernelBench
+  /// Who runs the same kernels meanwhile; nil where nobody shall.
+  let company: KernelCompany?
+  let pace: Pace
   let designs: [RateDesign]
   let end: Double
-  /// For each table the least time of each point, in seconds; nil where it was not measured.
-  var times: [[Double?]]
+  /// For each table and point what was measured, each time.
+  var times: [[[Visit]]]
+  /// For each table and point what company leaves of its rate, each time that it was measured.
+  var portions: [[[Double]]]
 
-  init(bench: KernelBench, end: Double) {
+  init(bench: KernelBench, company: KernelCompany?, pace: Pace, end: Double) {
     self.bench = bench
+    self.company = company
+    self.pace = pace
     self.end = end
     func block(_ weights: (Int) -> [Int]) -> Int {
       end - steadySeconds() > 1 ? bench.channelBlock(weights) : 1
     }
     designs = rateDesigns(ChannelBlocks(inputs: block { [64, $0] }, outputs: block { [$0, 64] }))
-    times = designs.map { [Double?](repeating: nil, count: $0.grid.count) }
+    times = designs.map { [[Visit]](repeating: [], count: $0.grid.count) }
+    portions = designs.map { [[Double]](repeating: [], count: $0.grid.count) }
   }
 
   mutating func run() -> KernelCalibration {
     var launch = leastCall()
     measureOnce()
-    repeat { measureAgain() } while steadySeconds() < end && times.contains { $0.contains { $0 != nil } }
-    for table in times { launch = table.reduce(launch) { min($0, $1 ?? $0) } }
+    repeat { measureAgain() } while steadySeconds() < end && times.contains { $0.contains { !$0.isEmpty } }
+    launch = times.joined().joined().reduce(launch) { min($0, $1.time) }
     let bandwidth = 12 * Double(1 << 24) / (bench.time(.sum(1 << 24)) ?? 1)
-    let measured = times.reduce(0) { $0 + $1.count { $0 != nil } }
-    let tables = designs.indices.compactMap { table($0, launch: launch) }
-    let rates = tables.filter { $0.unit == .operations }.flatMap(\.rates)
+    let measured = times.reduce(0) { $0 + $1.count { !$0.isEmpty } }
+    let alone = designs.indices.compactMap { table($0, launch: launch) }
+    let together = designs.indices.compactMap { sharedTable($0, launch: launch) }
+    let rates = alone.filter { $0.unit == .operations }.flatMap(\.rates)
     let peak = rates.max() ?? 1e9
+    let tables = [alone, together].flatMap { $0 + normalizations($0, launch: launch) }
     return KernelCalibration(
-      launch: Seconds(launch), rates: KernelRates(tables + normalizations(tables, launch: launch)),
+      launch: Seconds(launch), rates: KernelRates(tables),
       memoryBandwidth: BytesPerSecond(bandwidth), peak: FLOPsPerSecond(peak),
       efficiency: median(rates) / peak, measuredCount: measured,
       leftOutCount: times.reduce(0) { $0 + $1.count } - measured)
@@ -93,15 +120,21 @@ private struct Calibrator {
     return bench.time(point.subject) ?? 1e-7
   }
 
-  /// Measures every point once, each table within its share of the time.
+  /// Measures every point once: first the tables of bytes, then those of operations, each of them within its
+  /// share of the time that is left.
   private mutating func measureOnce() {
     let start = steadySeconds()
-    let points = designs.map { Double($0.grid.count) }
-    let total = points.reduce(0, +)
+    for index in designs.indices where designs[index].unit == .bytes {
+      measure(index, until: start + 0.45 * (end - start), isFirst: true)
+    }
+    let others = designs.indices.filter { designs[$0].unit == .operations }
+    let estimates = others.map { designs[$0].estimatedSeconds(inCompany: company != nil) }
+    let total = estimates.reduce(0, +)
+    let (begin, left) = (steadySeconds(), end - steadySeconds())
     var share = 0.0
-    for index in designs.indices {
-      share += points[index]
-      measure(index, until: start + 0.8 * (end - start) * share / total, isFirst: true)
+    for (index, estimate) in zip(others, estimates) {
+      share += estimate
+      measure(index, until: begin + left * share / total, isFirst: true)
     }
   }
 
@@ -120,10 +153,17 @@ private struct Calibrator {
     .sorted { ($0.point.amount, $0.place) < ($1.point.amount, $1.place) }
     for (place, point) in points {
       // The smallest points are measured whatever it takes, so that no table is empty.
-      if steadySeconds() > limit, !(isFirst && times[index].allSatisfy { $0 == nil }) { return }
-      if !isFirst, times[index][place] == nil { continue }
-      guard let time = bench.time(point.subject) else { continue }
-      times[index][place] = min(time, times[index][place] ?? time)
+      if steadySeconds() > limit, !(isFirst && times[index].allSatisfy(\.isEmpty)) { return }
+      if !isFirst, times[index][place].isEmpty { continue }
+      let footprint = design.footprint(at: place)
+      guard let loop = bench.prepare(point.subject, footprint: footprint) else { continue }
+      let first = pace.now()
+      let time = bench.time(loop)
+      times[index][place].append(Visit(time: time, moments: first...pace.now()))
+      if let company, design.isMeasuredInCompany(place) || portions[index].allSatisfy(\.isEmpty) {
+        let shared = company.during(point.subject, footprint: footprint) { bench.time(loop) }
+        portions[index][place].append(min(1, time / shared))
+      }
     }
   }
 
@@ -131,8 +171,10 @@ private struct Calibrator {
 
   private func table(_ index: Int, launch: Double) -> RateTable? {
     let design = designs[index]
-    let known = zip(design.grid, times[index]).map { extents, time -> Double? in
-      guard let time, let point = design.point(extents) else { return nil }
+    let slowness = pace.slowness(of: design.unit)
+    let known = zip(design.grid, times[index]).map { extents, visits -> Double? in
+      let time = median(visits.map { $0.time / slowness($0.moments) })
+      guard !visits.isEmpty, let point = design.point(extents) else { return nil }
       // A call that takes hardly longer than any call does says little of a rate.
       return point.amount / max(time - launch, 0.1 * time)
     }
@@ -140,18 +182,36 @@ private struct Calibrator {
     return RateTable(
       kernel: design.kernel, phase: design.phase.rated, window: design.window, stride: design.stride,
       filling: design.filling, unit: design.unit, axes: design.axes,
-      rates: completed(known, extents: design.axes.map(\.points.count)).map { max($0, 1) })
+      rates: completed(known, of: design).map { max($0, 1) })
   }
 
-  /// Gives points that were not measured the mean rate of their neighbours, the nearest first: along the
-  /// samples or elements, then the places, and channels last.
-  private func completed(_ known: [Double?], extents: [Int]) -> [Double] {
+  /// The rates that are left while others compute; nil where nobody did.
+  private func sharedTable(_ index: Int, launch: Double) -> RateTable? {
+    let known = portions[index].map { $0.isEmpty ? nil : median($0) }
+    guard let company, known.contains(where: { $0 != nil }), let alone = table(index, launch: launch) else {
+      return nil
+    }
+    let left = completed(known, of: designs[index])
+    return RateTable(
+      kernel: alone.kernel, phase: alone.phase, window: alone.window, stride: alone.stride,
+      filling: alone.filling, devices: company.count + 1, unit: alone.unit, axes: alone.axes,
+      rates: zip(alone.rates, left).map { max($0 * $1, 1) })
+  }
+
+  /// Gives points that were not measured the mean rate of their neighbours.
+  ///
+  /// The nearest are those along the samples or elements, then along the places, and channels come last. For
+  /// products, which depend on their rows the most, these come last.
+  private func completed(_ known: [Double?], of design: RateDesign) -> [Double] {
+    let extents = design.axes.map(\.points.count)
     var rates = known
     var strides = [Int](repeating: 1, count: extents.count)
     for axis in extents.indices.dropLast().reversed() {
       strides[axis] = strides[axis + 1] * extents[axis + 1]
     }
-    let order = [0] + extents.indices.dropFirst().reversed()
+    let others = extents.indices.dropFirst().reversed()
+    let isProduct = design.kernel == .dense || design.kernel == .matrixMultiplication
+    let order = isProduct ? others + [0] : [0] + others
     while rates.contains(where: { $0 == nil }) {
       for axis in order {
         let before = rates
@@ -177,14 +237,16 @@ private struct Calibrator {
       else { return nil }
       // Passes over the elements: one of three forward and two of five backward are those of the sums.
       let (before, after) = phase == .forward ? (1.0, 2.0) : (2.0, 3.0)
-      let elements = sums.axes[0].points.flatMap { point in sums.axes[1].points.map { _ in Double(point) } }
+      let rest = sums.axes.dropFirst().reduce(1) { $0 * $1.points.count }
+      let elements = sums.axes[0].points.flatMap { [Double](repeating: Double($0), count: rest) }
       let rates = zip(elements, zip(sums.rates, scaling.rates)).map { count, rates in
         let bytes = 4 * count
         let time = before * bytes / rates.0 + after * bytes / rates.1 + launch
         return (before + after) * bytes / time
       }
       return RateTable(
-        kernel: .batchNormalization, phase: phase, unit: .bytes, axes: sums.axes, rates: rates)
+        kernel: .batchNormalization, phase: phase, devices: sums.devices, unit: .bytes, axes: sums.axes,
+        rates: rates)
     }
   }
 }

@@ -39,6 +39,7 @@ public func compareKernels(
     } else if let id = operation.node {
       let node = training.graph[id]
       use.calls = min(cells, max(1, use.samples))
+      use.passedElements = training.passedElements(devices: 1, microBatches: 1)
       work.kernel = use
       let types = (training.graph.inputTypes(of: node), training.graph.outputTypes(of: node))
       let calls = use.calls

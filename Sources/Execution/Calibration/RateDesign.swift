@@ -51,6 +51,36 @@ struct RateDesign {
   var grid: [[Int]] {
     axes.reduce([[]]) { points, axis in points.flatMap { point in axis.points.map { point + [$0] } } }
   }
+
+  /// About how long it takes to measure every point once, in seconds.
+  func estimatedSeconds(inCompany: Bool) -> Double {
+    let (rate, least) = axes.last?.extent == .footprint ? (1e10, 1e-2) : (3e10, 2e-3)
+    return grid.enumerated().reduce(0) { sum, entry in
+      guard let point = point(entry.element), point.amount <= limit else { return sum }
+      let once = least + 2 * point.amount / rate
+      return sum + (inCompany && isMeasuredInCompany(entry.offset) ? 2.5 : 1) * once
+    }
+  }
+
+  /// Whether a point is measured in company too: each of few points, else about every other of those with the
+  /// least samples.
+  func isMeasuredInCompany(_ place: Int) -> Bool {
+    guard grid.count > 12 else { return true }
+    var (rest, sum) = (place, 0)
+    for axis in axes.reversed() {
+      let digit = rest % axis.points.count
+      rest /= axis.points.count
+      if axis.extent == .samples, axes.count > 2, digit > 0 { return false }
+      sum += digit
+    }
+    return sum % (unit == .operations ? 3 : 2) == 0
+  }
+
+  /// The footprint at a point; nil where the table has no such axis.
+  func footprint(at place: Int) -> Int? {
+    guard let axis = axes.last, axis.extent == .footprint else { return nil }
+    return axis.points[place % axis.points.count]
+  }
 }
 
 /// The channels that convolutions compute together.
@@ -63,7 +93,7 @@ struct ChannelBlocks {
     switch extent {
     case .inputChannels: inputs
     case .outputChannels: outputs
-    case .samples, .places, .elements: 1
+    case .samples, .places, .elements, .footprint: 1
     }
   }
 

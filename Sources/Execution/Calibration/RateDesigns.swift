@@ -30,7 +30,7 @@ private func convolutions(_ blocks: ChannelBlocks) -> [RateDesign] {
         RateDesign(
           .convolution, phase, window: width * width, stride: stride, unit: .operations,
           [(.samples, samples), (.inputChannels, inputs), (.outputChannels, outputs), (.places, planes)],
-          limit: 4e9, blocks: width > 1 || filling == .partial ? blocks : nil, filling: filling
+          limit: 2e9, blocks: width > 1 || filling == .partial ? blocks : nil, filling: filling
         ) { extents in
           let side = side(extents[3]) * stride
           // Beyond small planes the samples of a call hardly matter, and the rates of one sample stand.
@@ -68,6 +68,7 @@ private func convolutions(_ blocks: ChannelBlocks) -> [RateDesign] {
           [
             (.samples, samples), (.outputChannels, [32, 128, 512, 1024]),
             (.places, Array(stride == 1 ? planes[..<6] : planes[1..<6])),
+            (.footprint, footprints),
           ], blocks: blocks
         ) { extents in
           let side = side(extents[2]) * stride
@@ -93,9 +94,9 @@ private func products() -> [RateDesign] {
       .dense, phase, unit: .operations,
       [
         // Rows of a power of two fall on few places of the caches; 800 stands for the others.
-        (.samples, [1, 4, 16, 64, 256]), (.inputChannels, [64, 256, 800, 1024, 4096]),
-        (.outputChannels, [10, 64, 256, 800, 1024, 4096, 8192]),
-      ], limit: 2e9
+        (.samples, [1, 4, 16, 64, 256]), (.inputChannels, [64, 256, 800, 4096]),
+        (.outputChannels, [10, 64, 256, 800, 4096]),
+      ], limit: 3e9
     ) { extents in
       RateDesign.Point(
         .dense(Dense()), [[extents[0], extents[1]], [extents[2], extents[1]], [extents[2]]], phase,
@@ -118,7 +119,9 @@ private func products() -> [RateDesign] {
     }
 }
 
-private let elements = [256, 2048, 16_384, 131_072, 1 << 20, 1 << 23]
+/// Steps that fit into the caches of one core or so, and steps that fit into none.
+private let footprints = [4 << 20, 128 << 20]
+private let elements = [256, 2048, 16_384, 131_072, 1 << 20]
 
 private func normalizations() -> [RateDesign] {
   var designs: [RateDesign] = []
@@ -127,7 +130,7 @@ private func normalizations() -> [RateDesign] {
       designs.append(
         RateDesign(
           part == .statistics ? .batchStatistics : .batchScaling, phase,
-          [(.elements, elements), (.places, [1, 16, 49, 196, 784, 3136, 12_544])]
+          [(.elements, elements), (.places, [1, 16, 49, 196, 784, 3136, 12_544]), (.footprint, footprints)]
         ) { extents in
           guard extents[0] >= extents[1] else { return nil }
           let side = side(extents[1])
@@ -156,7 +159,10 @@ private func normalizations() -> [RateDesign] {
       (.softmaxCrossEntropy(SoftmaxCrossEntropy()), [[$0, $1], [$0]])
     }
     designs.append(
-      RateDesign(.localResponseNormalization, phase, [(.elements, elements), (.places, [169, 729, 3025])]) {
+      RateDesign(
+        .localResponseNormalization, phase,
+        [(.elements, elements), (.places, [169, 729, 3025]), (.footprint, footprints)]
+      ) {
         extents in
         guard extents[0] >= 16 * extents[1] else { return nil }
         let side = side(extents[1])
@@ -177,7 +183,7 @@ private func poolings() -> [RateDesign] {
         designs.append(
           RateDesign(
             kernel, phase, window: width * width, stride: stride,
-            [(.elements, elements), (.places, [4, 16, 49, 196, 784, 3136, 12_544])]
+            [(.elements, elements), (.places, [4, 49, 196, 784, 12_544]), (.footprint, footprints)]
           ) { extents in
             let side = side(extents[1]) * stride
             guard extents[0] >= side * side else { return nil }
@@ -188,7 +194,10 @@ private func poolings() -> [RateDesign] {
       }
     }
     designs.append(
-      RateDesign(.globalPooling, phase, [(.elements, elements), (.places, [16, 49, 196, 784])]) { extents in
+      RateDesign(
+        .globalPooling, phase,
+        [(.elements, elements), (.places, [16, 49, 196, 784]), (.footprint, footprints)]
+      ) { extents in
         guard extents[0] >= extents[1] else { return nil }
         let side = side(extents[1])
         return RateDesign.Point(
@@ -207,7 +216,7 @@ private func elementwise() -> [RateDesign] {
   ) {
     for phase in phases {
       designs.append(
-        RateDesign(kernel, phase, [(.elements, elements)]) { extents in
+        RateDesign(kernel, phase, [(.elements, elements), (.footprint, footprints)]) { extents in
           let (name, shapes) = make(extents[0])
           return RateDesign.Point(name, shapes, phase, unit: .bytes)
         })
@@ -236,14 +245,14 @@ private func upkeep() -> [RateDesign] {
     (.adam, .adam(learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)),
   ]
   let updates = optimizers.map { kernel, optimizer in
-    RateDesign(kernel, .update, [(.elements, [16] + elements)]) { extents in
+    RateDesign(kernel, .update, [(.elements, [16] + elements), (.footprint, footprints)]) { extents in
       RateDesign.Point(
         subject: .update(optimizer, extents[0]),
         amount: Double((3 + 2 * optimizer.stateCount) * 4 * extents[0]))
     }
   }
   return updates + [
-    RateDesign(.sum, .weightGradient, [(.elements, [16] + elements)]) { extents in
+    RateDesign(.sum, .weightGradient, [(.elements, [16] + elements), (.footprint, footprints)]) { extents in
       RateDesign.Point(subject: .sum(extents[0]), amount: Double(12 * extents[0]))
     }
   ]

@@ -7,7 +7,8 @@ extension MachineReader {
   private static let pointLimit = 64
   private static let rateLimit = 65_536
 
-  /// Reads `rates:`, a list of tables, one for each kernel, phase, window, stride and filling.
+  /// Reads `rates:`, a list of tables, one for each kernel, phase, window, stride, filling and number of
+  /// devices.
   ///
   /// All rates are one number of physics: doubled together, they keep what they say of each other.
   mutating func readRates(_ node: YAMLNode, path: String) -> KernelRates? {
@@ -23,12 +24,12 @@ extension MachineReader {
       guard let table = readTable(item, path: "\(path)[\(index)]") else { continue }
       let isKnown = tables.contains {
         $0.kernel == table.kernel && $0.phase == table.phase && $0.window == table.window
-          && $0.stride == table.stride && $0.filling == table.filling
+          && $0.stride == table.stride && $0.filling == table.filling && $0.devices == table.devices
       }
       if isKnown {
         fields.fail(
-          "'\(table.kernel.rawValue)' has two tables of the phase, window, stride and filling", at: item,
-          path: "\(path)[\(index)]")
+          "'\(table.kernel.rawValue)' has two tables of the phase, window, stride, filling and devices",
+          at: item, path: "\(path)[\(index)]")
       }
       tables.append(factor == 1 ? table : table.scaled(by: factor))
     }
@@ -39,7 +40,7 @@ extension MachineReader {
     guard
       let block = fields.block(
         node, path: path, required: ["kernel", "phase", "extents", "rates"],
-        optional: ["window", "stride", "blocks", "filling", "source"])
+        optional: ["window", "stride", "blocks", "filling", "devices", "source"])
     else { return nil }
     readSource(of: block, required: false)
     let kernel = fields.choice("kernel", in: block, RatedKernel.self)
@@ -48,6 +49,7 @@ extension MachineReader {
     let stride = block["stride"] == nil ? 1 : fields.integer("stride", in: block, 1...65_536)
     let filling =
       block["filling"] == nil ? .whole : fields.choice("filling", in: block, RateTable.Filling.self)
+    let devices = block["devices"] == nil ? 1 : fields.integer("devices", in: block, 1...1_000_000)
     guard let extents = block["extents"], let ratesNode = block["rates"] else { return nil }
     var blocks: [RateExtent: Int] = [:]
     if let node = block["blocks"] {
@@ -56,7 +58,8 @@ extension MachineReader {
     }
     let axes = readAxes(extents, blocks, path: block.path("extents"))
     let rates = readRows(ratesNode, path: block.path("rates"))
-    guard let kernel, let phase, let window, let stride, let filling, let axes, let rates else { return nil }
+    guard let kernel, let phase, let window, let stride, let filling, let devices, let axes, let rates
+    else { return nil }
     let count = axes.reduce(1) { $0 * $1.points.count }
     guard rates.values.count == count else {
       let product = axes.map { "\($0.points.count)" }.joined(separator: " × ")
@@ -67,8 +70,8 @@ extension MachineReader {
       return nil
     }
     return RateTable(
-      kernel: kernel, phase: phase, window: window, stride: stride, filling: filling, unit: rates.unit,
-      axes: axes, rates: rates.values)
+      kernel: kernel, phase: phase, window: window, stride: stride, filling: filling, devices: devices,
+      unit: rates.unit, axes: axes, rates: rates.values)
   }
 
   /// Reads `extents:`, a mapping from extents to their points.

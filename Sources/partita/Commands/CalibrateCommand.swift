@@ -74,7 +74,7 @@ struct CalibrateCommand: ParsableCommand {
 
   func run() throws {
     if rankSeat { return try Self.takeSeat() }
-    if let kernelSeat { return try serveKernels(kernels.library, seconds: kernelSeat) }
+    if let kernelSeat { return try serveKernels(kernels.library, ranks: ranks ?? 1, seconds: kernelSeat) }
     if let compare { return try check(compare) }
     let sets = kernels.instructionSets
     let count = sets.isEmpty ? ranks ?? ThisComputer.processorCount : sets.count
@@ -85,7 +85,9 @@ struct CalibrateCommand: ParsableCommand {
     let calibration = Calibration(
       kinds: try sets.isEmpty
         ? [equalRanks(count, seconds: left)]
-        : measureKinds(of: sets, seconds: left) { ["calibrate", "--kernel-seat", "\($0)"] },
+        : measureKinds(of: sets, seconds: left) {
+          ["calibrate", "--kernel-seat", "\($0)", "--ranks", "\(ThisComputer.togetherCount(of: count))"]
+        },
       exchanges: exchanges)
     let duration = ContinuousClock.now - start
     for kind in calibration.kinds {
@@ -103,7 +105,10 @@ struct CalibrateCommand: ParsableCommand {
   /// This process measured, for ranks that are all as it is.
   private func equalRanks(_ count: Int, seconds: Double) throws(InputError) -> Calibration.Kind {
     let library = kernels.library
-    guard let measured = calibrateKernels(library, seconds: seconds) else {
+    guard
+      let measured = calibrateKernels(
+        library, ranks: ThisComputer.togetherCount(of: count), seconds: seconds)
+    else {
       throw InputError(.inputOutput, "there is no memory to measure kernels in")
     }
     return Calibration.Kind(

@@ -51,14 +51,13 @@ public struct TrainingGraph: Hashable, Sendable {
   ///
   /// ## Model
   ///
-  /// `2 · a ∕ (d · m) + 2 · p`: activations and their errors of a elements, spread over d devices and m
-  /// micro-batches, and p parameters with their gradients. Where devices share parameters or layers, it is
-  /// less.
-  public func passedElements(devices: Int, microBatches: Int) -> Int {
+  /// `2 · a ∕ d + 2 · p`: activations of a elements, those of one micro-batch, and their errors, spread over d
+  /// devices, and p parameters with their gradients. Where devices share parameters or layers, it is less.
+  public func passedElements(devices: Int) -> Int {
     let activations = graph.nodes.reduce(0) { sum, node in
       sum + graph.outputTypes(of: node).reduce(0) { $0 + $1.elementCount }
     }
-    return 2 * activations / max(1, devices * microBatches) + 2 * trainedParameterCount
+    return max(1, 2 * activations / max(1, devices) + 2 * trainedParameterCount)
   }
 
   /// The type of what a value holds, on one device that holds all of it.

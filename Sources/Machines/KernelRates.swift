@@ -247,7 +247,7 @@ extension Machine {
       return Device(
         name: device.name, group: device.group, model: model, memory: device.memory,
         energyPerMultiplyAccumulate: device.energyPerMultiplyAccumulate, idlePower: device.idlePower,
-        instructionSet: device.instructionSet)
+        instructionSet: device.instructionSet, threads: device.threads)
     }
     return Machine(
       name: name, devices: devices, switches: switches, links: links, wireNames: wireNames, mesh: mesh,

@@ -30,7 +30,7 @@ public final class StageTasks: Sendable {
   public let partialSums: PartialSums?
   /// Whether a device's kernels were measured, so that work says which of them does it.
   let hasMeasuredKernels: Bool
-  /// The elements over which a device passes in a step, about.
+  /// The elements over which a device passes between one use of a value and the next, about.
   private let passedElements: Int
   /// The default algorithm of each level.
   let algorithms: [CollectiveAlgorithm]
@@ -52,8 +52,7 @@ public final class StageTasks: Sendable {
     self.sizes = ElementSizes(options.precision)
     isHomogeneous = machine.areAlike(group.devices)
     hasMeasuredKernels = group.devices.contains { machine[$0].kernelRates != nil }
-    passedElements = training.passedElements(
-      devices: cut.deviceCount, microBatches: options.microBatches)
+    passedElements = training.passedElements(devices: cut.deviceCount)
     hub = Self.hub(of: group, in: machine)
     let isListed = group.levels.contains { $0.network == .listed }
     isJoined = !isListed || Routes(machine).join(group.devices)
@@ -114,7 +113,7 @@ public final class StageTasks: Sendable {
     return result
   }
 
-  /// Adds to the kernel of some work in what company it runs.
+  /// Tells the kernel of some work how many devices compute at once and what the step passes over.
   private func placeInStep(_ work: inout Work) {
     work.kernel?.devices = cut.deviceCount
     work.kernel?.passedElements = passedElements

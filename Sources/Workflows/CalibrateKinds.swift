@@ -29,7 +29,7 @@ public func measureKinds(
   }
 }
 
-/// The seconds in which a process begins to measure: it fills its memory.
+/// The seconds in which a process starts and ends.
 private let startingTime = 0.5
 
 private func measure(

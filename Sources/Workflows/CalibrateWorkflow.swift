@@ -77,8 +77,8 @@ public struct Calibration: Sendable {
   /// ## Model
   ///
   /// The B for which `latency + b ∕ B` fits the times t of b bytes best: least is the sum of squares of what
-  /// it misses, as portions of t, over the messages of 1 MiB and more: those
-  /// that no cache holds take most of a step's exchanges.
+  /// it misses, as portions of t, over the messages of 1 MiB and more, which take most of the time that a step
+  /// exchanges.
   public var bandwidth: BytesPerSecond {
     var (products, squares) = (0.0, 0.0)
     for exchange in exchanges where exchange.bytes >= 1 << 20 {
@@ -146,7 +146,7 @@ extension Calibration {
             bandwidth: \(number(kernels.memoryBandwidth.value / 1e9)) GB/s
             efficiency: 1
           source:
-            - "measured: \(kind.library), one thread, the least of several rounds"
+            - "measured: \(kind.library), one thread, the median of several rounds at the usual pace"
             - "rates of several devices: the same while as many threads run the kernel at once"
             - "peak, efficiency: the highest and the middle of the rates of operations, for other work"
             - "launch: a call on one number; memory bandwidth: a sum of tensors that no cache holds"

@@ -24,11 +24,11 @@ import Testing
 }
 
 // fc1 and relu leave 2 · 4 elements each, fc2 2 · 2 and the loss one: 21, with as many errors; two devices
-// with two micro-batches share these. 20 parameters have 20 gradients everywhere.
+// share these. 20 parameters have 20 gradients everywhere.
 @Test func activationsAndParametersArePassedOver() throws {
   let training = try differentiate(smallChain())
-  #expect(training.passedElements(devices: 1, microBatches: 1) == 42 + 40)
-  #expect(training.passedElements(devices: 2, microBatches: 2) == 10 + 40)
+  #expect(training.passedElements(devices: 1) == 42 + 40)
+  #expect(training.passedElements(devices: 2) == 21 + 40)
 }
 
 // Batch 4. conv1: 5 · 8 · 8 places, 3 · 3 · 3 products each; conv2: 6 · 2 · 2 places, 5 · 9 products; fc: 24

@@ -14,7 +14,7 @@ struct StageTasksTests {
     let hidden = try builder.dense(x, 24, bias: .absent, name: "first")
     let y = try builder.activation(hidden, .relu, name: "relu")
     let training = try differentiate(builder.build(outputs: [y]))
-    let passed = training.passedElements(devices: 2, microBatches: 1)
+    let passed = training.passedElements(devices: 2)
     var outputs = 0
     for node in training.graph.nodes {
       for type in training.graph.outputTypes(of: node) { outputs += type.elementCount }

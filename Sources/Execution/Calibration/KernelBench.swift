@@ -24,10 +24,10 @@ final class KernelBench {
   /// The parts over which a kernel runs in turn: those of the default grid.
   private static let partLimit = 16
   /// The same where the footprint of a step is given, since many small tensors fill it.
-  private static let smallPartLimit = 64
-  /// The bytes over which a kernel that is not measured alone runs in turn: more than caches hold, so that
-  /// operands of which sixteen do not fit there come from the memory, as they do in a step.
-  private static let footprint = 128 << 20
+  private static let footprintPartLimit = 64
+  /// The most bytes over which the cells of a batch take turns: more than caches hold, so that sixteen large
+  /// parts come from the memory, as in a step.
+  private static let cellFootprint = 128 << 20
   /// Parts of one kernel take turns for at least so long, in seconds.
   private static let leastTime = 1e-3
   /// The time in which all parts may take their turn, in seconds: of those that fill a footprint longer.
@@ -121,8 +121,8 @@ final class KernelBench {
   ///
   /// What was prepared before may no longer run.
   ///
-  /// - Parameter footprint: The bytes that its parts fill together, as far as one of them is not larger; nil
-  ///   for those of so many parts as a grid has cells.
+  /// - Parameter footprint: The bytes that its parts fill together, as far as ``footprintPartLimit`` parts do;
+  ///   one part where it is larger. Nil for as many parts as a grid has cells.
   func prepare(_ subject: Subject, footprint: Int? = nil) -> Loop? {
     switch subject {
     case .kernel(let request): return prepare(request, isPacking: false, footprint)
@@ -161,8 +161,8 @@ final class KernelBench {
 
   /// How many parts of some bytes take turns.
   private func partCount(of bytes: Int, _ footprint: Int?) -> Int {
-    guard let footprint else { return max(1, min(Self.partLimit, Self.footprint / max(bytes, 1))) }
-    return max(1, min(Self.smallPartLimit, footprint / max(bytes, 1)))
+    guard let footprint else { return max(1, min(Self.partLimit, Self.cellFootprint / max(bytes, 1))) }
+    return max(1, min(Self.footprintPartLimit, footprint / max(bytes, 1)))
   }
 
   private func longestTurn(_ footprint: Int?) -> Double {

@@ -49,13 +49,14 @@ public struct KernelCalibration: Sendable {
 ///   - library: The kernels.
 ///   - ranks: How many threads compute at once, this one among them, as ranks do in a step.
 ///   - seconds: The time to spend.
-/// - Returns: What was measured, or nil where there is no memory for it.
+/// - Returns: What was measured, or nil where there is no memory for it, or no more threads are to be had.
 public func calibrateKernels(
   _ library: any KernelLibrary, ranks: Int = 1, seconds: Double
 ) -> KernelCalibration? {
   let end = steadySeconds() + seconds
   guard let bench = KernelBench(library), let pace = Pace(library) else { return nil }
   let company = ranks > 1 ? KernelCompany(library, count: ranks - 1) : nil
+  guard ranks <= 1 || company != nil else { return nil }
   defer { company?.end() }
   var calibrator = Calibrator(bench: bench, company: company, pace: pace, end: end)
   return calibrator.run()
@@ -210,8 +211,7 @@ private struct Calibrator {
       strides[axis] = strides[axis + 1] * extents[axis + 1]
     }
     let others = extents.indices.dropFirst().reversed()
-    let isProduct = design.kernel == .dense || design.kernel == .matrixMultiplication
-    let order = isProduct ? others + [0] : [0] + others
+    let order = design.isProduct ? others + [0] : [0] + others
     while rates.contains(where: { $0 == nil }) {
       for axis in order {
         let before = rates

@@ -1,54 +1,61 @@
-import Communication
 import Glibc
 import Kernels
 import Synchronization
 
 /// Threads that run what is measured as well, each over memory of its own: the company that ranks are to each
 /// other in a step.
+///
+/// They sleep while nothing is to be run.
 final class KernelCompany: Sendable {
   /// What the threads are told, and what they tell.
   private struct State {
-    /// What they are to run; nil where nothing is.
+    /// What they are to run; nil at the end.
     var subject: KernelBench.Subject?
     /// The bytes that its parts fill.
     var footprint: Int?
-    /// Counts what they were told.
-    var turn = 0
     /// How many have prepared it.
     var readyCount = 0
     /// How many have stopped running it.
     var restingCount = 0
-    var isEnded = false
   }
 
   /// How many threads there are.
   let count: Int
-  private let state = Mutex(State())
+  private let members: [Member]
+  private let state: Mutex<State>
   /// Whether the threads go on.
   private let isRunning = Atomic<Bool>(false)
 
-  /// Begins threads; nil where there is no memory for them.
+  /// Begins threads; nil where there is no memory for them, or the system begins no more.
   init?(_ library: any KernelLibrary, count: Int) {
     self.count = count
-    let benches = (0..<count).compactMap { _ in KernelBench(library) }
-    guard benches.count == count else { return nil }
-    for bench in benches {
-      let member = Unmanaged.passRetained(Member(company: self, bench: bench))
-      var thread = pthread_t()
-      let code = pthread_create(
-        &thread, nil,
-        { argument in
-          guard let argument else { return nil }
-          Unmanaged<Member>.fromOpaque(argument).takeRetainedValue().work()
-          return nil
-        }, member.toOpaque())
-      guard code == 0 else {
-        member.release()
-        end()
-        return nil
-      }
-      pthread_detach(thread)
+    state = Mutex(State())
+    members = (0..<count).compactMap { _ in KernelBench(library).map(Member.init) }
+    guard members.count == count else { return nil }
+    for (index, member) in members.enumerated() where !begin(member) {
+      for earlier in members[..<index] { earlier.wake() }
+      return nil
     }
+  }
+
+  /// Begins the thread of a member.
+  private func begin(_ member: Member) -> Bool {
+    let start = Unmanaged.passRetained(Start(company: self, member: member))
+    var thread = pthread_t()
+    let code = pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument else { return nil }
+        let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+        start.company.work(start.member)
+        return nil
+      }, start.toOpaque())
+    guard code == 0 else {
+      start.release()
+      return false
+    }
+    pthread_detach(thread)
+    return true
   }
 
   /// Runs `body` while all threads run `subject`.
@@ -56,13 +63,8 @@ final class KernelCompany: Sendable {
     _ subject: KernelBench.Subject, footprint: Int?, _ body: () -> Result
   ) -> Result {
     isRunning.store(true, ordering: .releasing)
-    state.withLock { state in
-      state.subject = subject
-      state.footprint = footprint
-      state.turn += 1
-      state.readyCount = 0
-      state.restingCount = 0
-    }
+    state.withLock { $0 = State(subject: subject, footprint: footprint) }
+    for member in members { member.wake() }
     while state.withLock({ $0.readyCount }) < count { sched_yield() }
     let result = body()
     isRunning.store(false, ordering: .releasing)
@@ -71,39 +73,65 @@ final class KernelCompany: Sendable {
   }
 
   /// Ends the threads.
-  func end() { state.withLock { $0.isEnded = true } }
+  func end() {
+    state.withLock { $0.subject = nil }
+    for member in members { member.wake() }
+  }
 
-  private final class Member {
+  /// What the thread of a member does: it runs what it is told until it is told nothing.
+  private func work(_ member: Member) {
+    while true {
+      member.sleep()
+      let told = state.withLock { $0 }
+      guard let subject = told.subject else { return }
+      let loop = member.bench.prepare(subject, footprint: told.footprint)
+      loop?.body(0)
+      state.withLock { $0.readyCount += 1 }
+      if let loop {
+        var part = 0
+        while isRunning.load(ordering: .acquiring) {
+          loop.body(part)
+          part = part + 1 < loop.parts ? part + 1 : 0
+        }
+      }
+      state.withLock { $0.restingCount += 1 }
+    }
+  }
+
+  /// What a thread takes with it.
+  private final class Start {
     let company: KernelCompany
-    let bench: KernelBench
+    let member: Member
 
-    init(company: KernelCompany, bench: KernelBench) {
+    init(company: KernelCompany, member: Member) {
       self.company = company
+      self.member = member
+    }
+  }
+
+  /// The memory of a thread, and what wakes it.
+  ///
+  /// The memory is used by its thread alone.
+  private final class Member: @unchecked Sendable {
+    let bench: KernelBench
+    private let calls: UnsafeMutablePointer<sem_t>
+
+    init(bench: KernelBench) {
       self.bench = bench
+      calls = .allocate(capacity: 1)
+      sem_init(calls, 0, 0)
     }
 
-    func work() {
-      var seen = 0
-      while true {
-        let told = company.state.withLock { $0 }
-        if told.isEnded { return }
-        guard told.turn != seen, let subject = told.subject else {
-          usleep(20)
-          continue
-        }
-        seen = told.turn
-        let loop = bench.prepare(subject, footprint: told.footprint)
-        if let loop { loop.body(0) }
-        company.state.withLock { $0.readyCount += 1 }
-        if let loop {
-          var part = 0
-          while company.isRunning.load(ordering: .acquiring) {
-            loop.body(part)
-            part = part + 1 < loop.parts ? part + 1 : 0
-          }
-        }
-        company.state.withLock { $0.restingCount += 1 }
-      }
+    deinit {
+      sem_destroy(calls)
+      calls.deallocate()
+    }
+
+    func wake() { sem_post(calls) }
+
+    /// Sleeps until the next call; a signal is none.
+    func sleep() {
+      while sem_wait(calls) != 0 {}
     }
   }
 }

@@ -22,24 +22,27 @@ public func compareKernels(
 ) -> [KernelComparison]? {
   guard let bench = KernelBench(library) else { return nil }
   let cells = max(1, min(cells, training.graph.batch))
+  let passedElements = training.passedElements(devices: 1)
   var known: [KernelRequest: Double] = [:]
-  func time(_ request: KernelRequest) -> Double? {
-    if let time = known[request] { return time }
-    let time = bench.time(.kernel(request))
-    known[request] = time
-    return time
+  /// Times what is measured over the footprint of the step where its rates depend on that.
+  func seconds(of subject: KernelBench.Subject, _ use: KernelUse) -> Double? {
+    let table = device.kernelRates?.table(for: use.kind.rated, use.phase.rated)
+    let hasFootprint = table?.axes.contains { $0.extent == .footprint } ?? false
+    let footprint = hasFootprint ? 4 * passedElements : nil
+    return bench.prepare(subject, footprint: footprint).map { bench.time($0) }
   }
   var rows: [KernelComparison] = []
   for operation in training.operations {
     var work = training.work(of: operation)
     guard !work.isEmpty, var use = work.kernel else { continue }
+    use.passedElements = passedElements
+    work.kernel = use
     var measured: Double?
     if let parameter = operation.parameter {
-      measured = bench.time(.update(training.optimizer, training.graph[parameter].type.elementCount))
+      measured = seconds(of: .update(training.optimizer, training.graph[parameter].type.elementCount), use)
     } else if let id = operation.node {
       let node = training.graph[id]
       use.calls = min(cells, max(1, use.samples))
-      use.passedElements = training.passedElements(devices: 1, microBatches: 1)
       work.kernel = use
       let types = (training.graph.inputTypes(of: node), training.graph.outputTypes(of: node))
       let calls = use.calls
@@ -55,13 +58,21 @@ public func compareKernels(
         KernelRequest(
           node.operator, step, inputTypes: inputs, outputTypes: outputs, statisticsCount: 1 << 14)
       }
+      func time(_ request: KernelRequest) -> Double? {
+        if let known = known[request] { return known }
+        let measured = seconds(of: .kernel(request), use)
+        known[request] = measured
+        return measured
+      }
       measured = time(request(step)).map { $0 * Double(calls) }
       if case .batchNormalization(let rules) = node.operator, rules.mode != .frozen {
         let sums = operation.rule.map { KernelRequest.Step.backwardStatistics($0) } ?? .forwardStatistics
         measured = time(request(sums)).flatMap { sum in measured.map { $0 + sum * Double(calls) } }
       }
       if let packing = bench.time(.packing(request(step))) { measured = measured.map { $0 + packing } }
-      if calls > 1, work.gradientElements > 0, let sum = bench.time(.sum(work.gradientElements)) {
+      if calls > 1, work.gradientElements > 0,
+        let sum = seconds(of: .sum(work.gradientElements), KernelUse(.sum, .weightGradient))
+      {
         measured = measured.map { $0 + sum * Double(calls - 1) }
       }
     }

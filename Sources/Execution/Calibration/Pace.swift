@@ -45,7 +45,8 @@ final class Pace {
   private static let moment = 0.03
 
   private var arithmetic: Reference
-  private var memory: Reference
+  /// A sum of tensors that a cache holds.
+  private var traffic: Reference
   private var last = -Double.infinity
 
   /// Prepares both kernels; nil where there is no memory.
@@ -55,17 +56,17 @@ final class Pace {
         .convolution(Convolution(padding: 1)), [[1, 32, 7, 7], [32, 32, 3, 3]], .forward,
         unit: .operations),
       let arithmetic = Reference(library, convolution.subject),
-      let memory = Reference(library, .sum(1 << 17))
+      let traffic = Reference(library, .sum(1 << 17))
     else { return nil }
     self.arithmetic = arithmetic
-    self.memory = memory
+    self.traffic = traffic
   }
 
   /// The number of this moment, at whose beginning both kernels are measured.
   func now() -> Int {
     if steadySeconds() - last > Self.moment {
       arithmetic.measure()
-      memory.measure()
+      traffic.measure()
       last = steadySeconds()
     }
     return arithmetic.times.count - 1
@@ -77,7 +78,7 @@ final class Pace {
     let reference =
       switch unit {
       case .operations: arithmetic
-      case .bytes: memory
+      case .bytes: traffic
       }
     let usual = median(reference.times)
     return { moments in

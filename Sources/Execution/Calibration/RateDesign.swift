@@ -62,15 +62,19 @@ struct RateDesign {
     }
   }
 
-  /// Whether a point is measured in company too: each of few points, else about every other of those with the
-  /// least samples.
+  /// Whether the kernel is a product of matrices, whose rows decide whether memory or arithmetic does.
+  var isProduct: Bool { kernel == .dense || kernel == .matrixMultiplication }
+
+  /// Whether a point is measured in company too: each of few points, else every second or third.
+  ///
+  /// Of samples the least suffice, but for products.
   func isMeasuredInCompany(_ place: Int) -> Bool {
     guard grid.count > 12 else { return true }
     var (rest, sum) = (place, 0)
     for axis in axes.reversed() {
       let digit = rest % axis.points.count
       rest /= axis.points.count
-      if axis.extent == .samples, axes.count > 2, digit > 0 { return false }
+      if axis.extent == .samples, axes.count > 2, !isProduct, digit > 0 { return false }
       sum += digit
     }
     return sum % (unit == .operations ? 3 : 2) == 0

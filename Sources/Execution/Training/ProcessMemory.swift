@@ -1,6 +1,4 @@
 import Glibc
-import Kernels
-import Synchronization
 
 /// The memory of this process, as the system counts it.
 public enum ProcessMemory {
@@ -28,26 +26,5 @@ public enum ProcessMemory {
     guard let symbol = dlsym(nil, "malloc_trim") else { return }
     typealias Trim = @convention(c) (Int) -> Int32
     _ = unsafeBitCast(symbol, to: Trim.self)(0)
-  }
-}
-
-/// The kernels of a library, and what the process grows by while it makes them.
-final class MeasuredLibrary: KernelLibrary {
-  private let library: any KernelLibrary
-  private let growth = Mutex(0)
-
-  init(_ library: any KernelLibrary) { self.library = library }
-
-  var name: String { library.name }
-  var description: String { library.description }
-  /// The bytes by which the process has grown: generated code and tables.
-  var bytes: Int { growth.withLock { $0 } }
-
-  func kernel(for request: KernelRequest) throws(UnrunnableNode) -> any PreparedKernel {
-    let before = ProcessMemory.privateBytes()
-    let kernel = try library.kernel(for: request)
-    let grown = ProcessMemory.privateBytes() - before
-    growth.withLock { $0 += max(0, grown) }
-    return kernel
   }
 }

@@ -51,8 +51,8 @@ public struct TrainingGraph: Hashable, Sendable {
   ///
   /// ## Model
   ///
-  /// `2 · a ∕ d + 2 · p`: activations of a elements, those of one micro-batch, and their errors, spread over d
-  /// devices, and p parameters with their gradients. Where devices share parameters or layers, it is less.
+  /// `2 · a ∕ d + 2 · p`: activations of a elements, those of one micro-batch, and their errors, spread over
+  /// d devices, and p parameters with their gradients. Where devices share parameters or layers, it is less.
   public func passedElements(devices: Int) -> Int {
     let activations = graph.nodes.reduce(0) { sum, node in
       sum + graph.outputTypes(of: node).reduce(0) { $0 + $1.elementCount }

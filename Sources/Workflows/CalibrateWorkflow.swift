@@ -77,8 +77,8 @@ public struct Calibration: Sendable {
   /// ## Model
   ///
   /// The B for which `latency + b ∕ B` fits the times t of b bytes best: least is the sum of squares of what
-  /// it misses, as portions of t, over the messages of 1 MiB and more, which take most of the time that a step
-  /// exchanges.
+  /// it misses, as portions of t, over the messages of 1 MiB and more, which take most of the time that a
+  /// step exchanges.
   public var bandwidth: BytesPerSecond {
     var (products, squares) = (0.0, 0.0)
     for exchange in exchanges where exchange.bytes >= 1 << 20 {

@@ -121,8 +121,8 @@ final class KernelBench {
   ///
   /// What was prepared before may no longer run.
   ///
-  /// - Parameter footprint: The bytes that its parts fill together, as far as ``footprintPartLimit`` parts do;
-  ///   one part where it is larger. Nil for as many parts as a grid has cells.
+  /// - Parameter footprint: The bytes that its parts fill together, as far as ``footprintPartLimit`` parts
+  ///   do; one part where it is larger. Nil for as many parts as a grid has cells.
   func prepare(_ subject: Subject, footprint: Int? = nil) -> Loop? {
     switch subject {
     case .kernel(let request): return prepare(request, isPacking: false, footprint)

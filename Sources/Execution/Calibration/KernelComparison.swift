@@ -27,8 +27,8 @@ public func compareKernels(
   /// Times what is measured over the footprint of the step where its rates depend on that.
   func seconds(of subject: KernelBench.Subject, _ use: KernelUse) -> Double? {
     let table = device.kernelRates?.table(for: use.kind.rated, use.phase.rated)
-    let hasFootprint = table?.axes.contains { $0.extent == .footprint } ?? false
-    let footprint = hasFootprint ? 4 * passedElements : nil
+    let most = table?.axes.first { $0.extent == .footprint }?.points.last
+    let footprint = most.map { min($0, 4 * passedElements) }
     return bench.prepare(subject, footprint: footprint).map { bench.time($0) }
   }
   var rows: [KernelComparison] = []

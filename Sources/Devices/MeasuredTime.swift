@@ -26,7 +26,7 @@ func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seco
     case .outputChannels: Double(use.outputChannels)
     case .places: Double(use.places)
     case .elements: Double(use.elements) / calls
-    case .footprint: Double(4 * use.passedElements)
+    case .footprint: Double(use.footprint)
     }
   }
   let measured = rates.time(of: use.kind, use.phase, devices: use.devices) { phase, devices in
@@ -68,7 +68,7 @@ private func passTime(
   let once = rates.time(of: kind, phase, devices: use.devices) { phase, devices in
     rates.table(for: kind.rated, phase, devices: devices)?
       .seconds(of: Double(4 * passes * elements)) {
-        Double($0 == .footprint ? 4 * use.passedElements : elements)
+        Double($0 == .footprint ? use.footprint : elements)
       }
   }
   guard let once else { return 0 }

@@ -70,6 +70,8 @@ public struct KernelUse: Hashable, Sendable {
   public var portionComputed = 1.0
   /// The elements over which the device passes between one use of a value and the next.
   public var passedElements = 1
+  /// The bytes of these elements in float32, the precision in which kernels are measured.
+  public var footprint: Int { 4 * passedElements }
   /// The devices that do such work at the same time, this one among them.
   public var devices = 1
 

@@ -23,12 +23,14 @@ public func compareKernels(
   guard let bench = KernelBench(library) else { return nil }
   let cells = max(1, min(cells, training.graph.batch))
   let passedElements = training.passedElements(devices: 1)
+  var joining = KernelUse(.sum, .weightGradient)
+  joining.passedElements = passedElements
   var known: [KernelRequest: Double] = [:]
   /// Times what is measured over the footprint of the step where its rates depend on that.
   func seconds(of subject: KernelBench.Subject, _ use: KernelUse) -> Double? {
     let table = device.kernelRates?.table(for: use.kind.rated, use.phase.rated)
     let most = table?.axes.first { $0.extent == .footprint }?.points.last
-    let footprint = most.map { min($0, 4 * passedElements) }
+    let footprint = most.map { min($0, use.footprint) }
     return bench.prepare(subject, footprint: footprint).map { bench.time($0) }
   }
   var rows: [KernelComparison] = []
@@ -71,7 +73,7 @@ public func compareKernels(
       }
       if let packing = bench.time(.packing(request(step))) { measured = measured.map { $0 + packing } }
       if calls > 1, work.gradientElements > 0,
-        let sum = seconds(of: .sum(work.gradientElements), KernelUse(.sum, .weightGradient))
+        let sum = seconds(of: .sum(work.gradientElements), joining)
       {
         measured = measured.map { $0 + sum * Double(calls - 1) }
       }

@@ -41,11 +41,16 @@ public struct KernelRequest: Hashable, Sendable {
   public let lossCount: Int
   /// Of a batch normalisation, the numbers of each channel over which statistics are taken, over all devices.
   public let statisticsCount: Int
+  /// In which order the activations that the node reads, and their errors, lie in memory.
+  public let inputMemoryFormat: MemoryFormat
+  /// In which order what the node writes and its errors lie in memory; places that a pooling chose likewise.
+  public let outputMemoryFormat: MemoryFormat
 
   /// Creates a request.
   public init(
     _ operator: Operator, _ step: Step, inputTypes: [TensorType], outputTypes: [TensorType],
-    scalar: KernelScalarType = .float32, lossCount: Int = 1, statisticsCount: Int = 1
+    scalar: KernelScalarType = .float32, lossCount: Int = 1, statisticsCount: Int = 1,
+    inputMemoryFormat: MemoryFormat = .plain, outputMemoryFormat: MemoryFormat = .plain
   ) {
     self.operator = `operator`
     self.step = step
@@ -54,10 +59,12 @@ public struct KernelRequest: Hashable, Sendable {
     self.scalar = scalar
     self.lossCount = lossCount
     self.statisticsCount = statisticsCount
+    self.inputMemoryFormat = inputMemoryFormat
+    self.outputMemoryFormat = outputMemoryFormat
   }
 }
 
-/// Where the operands of a kernel lie: row-major, batch outermost.
+/// Where the operands of a kernel lie: row-major, batch outermost; activations in the formats of the request.
 ///
 /// What an operation does not read or write may be nil.
 public struct KernelOperands {
@@ -147,8 +154,16 @@ public protocol KernelLibrary: Sendable {
   var name: String { get }
   /// What computes, for the log of a training: the library, its version and its instruction set.
   var description: String { get }
+  /// The channels of the blocks in which the convolutions compute fastest, so that activations between them
+  /// had better lie in such blocks; nil where all activations are plain.
+  var channelBlock: Int? { get }
   /// Returns the operation, ready to run.
   ///
   /// - Throws: ``UnrunnableNode`` where the operator has no arithmetic.
   func kernel(for request: KernelRequest) throws(UnrunnableNode) -> any PreparedKernel
+}
+
+extension KernelLibrary {
+  /// Nil: all activations are plain.
+  public var channelBlock: Int? { nil }
 }

@@ -79,6 +79,8 @@ public final class FastKernelLibrary: KernelLibrary {
   private func prepared(
     _ request: KernelRequest
   ) throws(UnrunnableNode) -> (kernel: any PreparedKernel, source: KernelSource) {
+    request.checkMemoryFormats(
+      request.operator.memoryFormatRule(inputs: request.inputTypes, outputs: request.outputTypes))
     if request.scalar == .float32 {
       if let library, let kernel = library.kernel(for: request) { return (kernel, .oneDNN) }
       if let kernel = nativeKernel(for: request, team) { return (kernel, .native) }

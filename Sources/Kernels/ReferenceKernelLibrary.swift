@@ -17,9 +17,19 @@ public struct ReferenceKernelLibrary: KernelLibrary {
     guard let kernel = request.operator.kernel else {
       throw UnrunnableNode(node: request.operator.kind, kind: request.operator.kind)
     }
+    request.checkMemoryFormats(Self.memoryFormatRule(request))
     switch request.scalar {
     case .float32: return PreparedReferenceKernel<Float>(request, kernel)
     case .float64: return PreparedReferenceKernel<Double>(request, kernel)
+    }
+  }
+
+  /// What treats each element for itself does so in any order; everything else is written for row-major order.
+  private static func memoryFormatRule(_ request: KernelRequest) -> MemoryFormatRule {
+    switch request.operator {
+    case .activation, .elementwise, .scaleByConstant, .fork:
+      request.operator.memoryFormatRule(inputs: request.inputTypes, outputs: request.outputTypes)
+    default: .plain
     }
   }
 }

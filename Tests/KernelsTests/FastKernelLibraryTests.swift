@@ -12,27 +12,13 @@ func expectAgreement(
   _ library: FastKernelLibrary, _ test: KernelCase, seed: UInt64, moment: KernelMoment? = nil,
   tolerance: Double = 1e-5
 ) throws {
-  var random = SplitMix64(seed: seed)
-  let types = test.shapes.map { TensorType(.float32, $0) }
-  // Numbers that Float32 holds exactly, so that both begin with the same.
-  let inputs = zip(test.shapes, test.fillings).map { shape, filling in
-    let tensor = filling.tensor(shape, &random)
-    return ReferenceTensor(shape, tensor.elements.map { Double(Float($0)) })
-  }
-  var exact = KernelRunner(library: ReferenceKernelLibrary(), scalar: .float64)
-  if let moment { exact.moment = moment }
-  if case .softmaxCrossEntropy = test.operator { exact.lossCount = inputs[1].count + 3 }
-  exact.statisticsCount = max(1, (inputs[0].shape.count < 2) ? 1 : inputs[0].count / inputs[0].shape[1])
-  func compare(_ request: KernelRequest, _ operands: KernelRunner.Operands) throws -> KernelRunner.Written {
+  try forEachStep(of: test, seed: seed, moment: moment) { exact, request, operands in
     let expected = try exact.run(request, operands)
     for packs in [false, true] {
       var runner = KernelRunner(library: library, scalar: .float32)
       runner.moment = exact.moment
       runner.packsParameters = packs
-      let fast = KernelRequest(
-        request.operator, request.step, inputTypes: request.inputTypes, outputTypes: request.outputTypes,
-        scalar: .float32, lossCount: request.lossCount, statisticsCount: request.statisticsCount)
-      let written = try runner.run(fast, operands)
+      let written = try runner.run(request.with(.float32), operands)
       let pairs =
         Array(zip(written.outputs, expected.outputs)) + Array(zip(written.auxiliaries, expected.auxiliaries))
         + Array(zip(written.results, expected.results))
@@ -45,15 +31,41 @@ func expectAgreement(
     }
     return expected
   }
+}
+
+/// Walks through the steps of an operator on numbers at random.
+///
+/// - Parameters:
+///   - test: The operator and its shapes.
+///   - seed: Where the numbers come from.
+///   - moment: What the kernels know of the moment.
+///   - elsewhere: Of a batch normalisation, the numbers of each channel that lie on other devices.
+///   - body: Runs a step, with a runner for the reference in Float64, and returns the operands of the next.
+func forEachStep(
+  of test: KernelCase, seed: UInt64, moment: KernelMoment? = nil, elsewhere: Int = 0,
+  _ body: (KernelRunner, KernelRequest, KernelRunner.Operands) throws -> KernelRunner.Written
+) throws {
+  var random = SplitMix64(seed: seed)
+  let types = test.shapes.map { TensorType(.float32, $0) }
+  // Numbers that Float32 holds exactly, so that both begin with the same.
+  let inputs = zip(test.shapes, test.fillings).map { shape, filling in
+    let tensor = filling.tensor(shape, &random)
+    return ReferenceTensor(shape, tensor.elements.map { Double(Float($0)) })
+  }
+  var exact = KernelRunner(library: ReferenceKernelLibrary(), scalar: .float64)
+  if let moment { exact.moment = moment }
+  if case .softmaxCrossEntropy = test.operator { exact.lossCount = inputs[1].count + 3 }
+  exact.statisticsCount = max(1, (inputs[0].shape.count < 2) ? 1 : inputs[0].count / inputs[0].shape[1])
+  exact.statisticsCount += elsewhere
   var operands = KernelRunner.Operands(inputs: inputs)
   let isTwoStep =
     if case .batchNormalization(let rules) = test.operator { rules.mode != .frozen } else { false }
   if isTwoStep {
     let request = try exact.request(test.operator, .forwardStatistics, types)
-    operands.statistics = try compare(request, operands).statistics
+    operands.statistics = try body(exact, request, operands).statistics
   }
   let request = try exact.request(test.operator, .forward, types)
-  let forward = try compare(request, operands)
+  let forward = try body(exact, request, operands)
   operands.outputs = forward.outputs
   operands.auxiliaries = forward.auxiliaries
   operands.outputErrors = forward.outputs.map { Filling.signed.tensor($0.shape, &random) }
@@ -61,9 +73,9 @@ func expectAgreement(
     if isTwoStep {
       operands.statistics = nil
       let request = try exact.request(test.operator, .backwardStatistics(operation), types)
-      operands.statistics = try compare(request, operands).statistics
+      operands.statistics = try body(exact, request, operands).statistics
     }
-    _ = try compare(try exact.request(test.operator, .backward(operation), types), operands)
+    _ = try body(exact, try exact.request(test.operator, .backward(operation), types), operands)
   }
 }
 

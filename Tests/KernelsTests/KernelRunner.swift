@@ -2,7 +2,8 @@ import Differentiation
 import Graphs
 import Kernels
 
-/// Runs kernels of a library on tensors: lays them out in memory as the contract says and reads results back.
+/// Runs kernels of a library on tensors: lays them out in memory as the contract and the request's memory
+/// formats say and reads results back.
 struct KernelRunner {
   let library: any KernelLibrary
   let scalar: KernelScalarType
@@ -45,8 +46,9 @@ struct KernelRunner {
     let kernel = try library.kernel(for: request)
     let auxiliaryTypes = request.auxiliaryTypes
     let number = OperandFormat.scalar(scalar)
+    let (inputFormat, outputFormat) = (request.inputMemoryFormat, request.outputMemoryFormat)
     let inputs = given.inputs.enumerated().map { index, tensor in
-      tensor.map { Buffer($0.elements, request.inputFormat(index)) }
+      tensor.map { Buffer(inputFormat.arranged($0), request.inputFormat(index)) }
     }
     let isForward = request.step == .forward
     // What is written begins as nonsense, so that an element left out is seen.
@@ -54,7 +56,7 @@ struct KernelRunner {
       types.enumerated().map { Buffer([Double](repeating: 77, count: $1.elementCount), format($0)) }
     }
     func filled(_ tensors: [ReferenceTensor<Double>], _ format: (Int) -> OperandFormat) -> [Buffer] {
-      tensors.enumerated().map { Buffer($1.elements, format($0)) }
+      tensors.enumerated().map { Buffer(outputFormat.arranged($1), format($0)) }
     }
     let outputs =
       isForward
@@ -62,7 +64,7 @@ struct KernelRunner {
     let auxiliaries =
       isForward
       ? blank(auxiliaryTypes, request.auxiliaryFormat) : filled(given.auxiliaries, request.auxiliaryFormat)
-    let errors = given.outputErrors.map { $0.map { Buffer($0.elements, number) } }
+    let errors = given.outputErrors.map { $0.map { Buffer(outputFormat.arranged($0), number) } }
     var results: [Buffer] = []
     if case .backward(let operation) = request.step {
       results = blank(operation.inputs.map { request.inputTypes[$0] }) { _ in number }
@@ -83,19 +85,58 @@ struct KernelRunner {
       }
       kernel.run(operands, moment, scratch: scratch.start)
     }
-    func read(_ buffers: [Buffer], _ types: [TensorType]) -> [ReferenceTensor<Double>] {
-      zip(buffers, types).map { ReferenceTensor($1.shape, $0.numbers) }
+    func read(
+      _ buffers: [Buffer], _ types: [TensorType], _ format: MemoryFormat
+    ) -> [ReferenceTensor<Double>] {
+      zip(buffers, types).map { format.rowMajor($1.shape, $0.numbers) }
     }
     var written = Written()
     switch request.step {
     case .forward:
-      written.outputs = read(outputs, request.outputTypes)
-      written.auxiliaries = read(auxiliaries, auxiliaryTypes)
+      written.outputs = read(outputs, request.outputTypes, outputFormat)
+      written.auxiliaries = read(auxiliaries, auxiliaryTypes, outputFormat)
     case .backward(let operation):
-      written.results = read(results, operation.inputs.map { request.inputTypes[$0] })
+      written.results = read(results, operation.inputs.map { request.inputTypes[$0] }, inputFormat)
     case .forwardStatistics, .backwardStatistics: written.statistics = sums.numbers
     }
     return written
+  }
+}
+
+extension MemoryFormat {
+  /// For each element in row-major order its place in memory.
+  private func places(_ shape: [Int]) -> [Int] {
+    let (channels, extent) = (shape[1], shape[2] * shape[3])
+    return (0..<shape[0] * channels * extent).map { element in
+      let (sample, channel) = (element / (channels * extent), element / extent % channels)
+      let row = (sample * (channels / block) + channel / block) * extent + element % extent
+      return row * block + channel % block
+    }
+  }
+
+  /// The elements as they lie in memory; those of parameters, which have other than four dimensions, as they
+  /// are.
+  func arranged(_ tensor: ReferenceTensor<Double>) -> [Double] {
+    guard self != .plain, tensor.shape.count == 4 else { return tensor.elements }
+    var elements = tensor.elements
+    for (element, place) in places(tensor.shape).enumerated() { elements[place] = tensor.elements[element] }
+    return elements
+  }
+
+  /// The tensor whose elements lie so in memory.
+  func rowMajor(_ shape: [Int], _ memory: [Double]) -> ReferenceTensor<Double> {
+    guard self != .plain, shape.count == 4 else { return ReferenceTensor(shape, memory) }
+    return ReferenceTensor(shape, places(shape).map { memory[$0] })
+  }
+}
+
+extension KernelRequest {
+  /// The same operation with other numbers and memory formats.
+  func with(_ scalar: KernelScalarType, _ format: MemoryFormat = .plain) -> KernelRequest {
+    KernelRequest(
+      `operator`, step, inputTypes: inputTypes, outputTypes: outputTypes, scalar: scalar,
+      lossCount: lossCount, statisticsCount: statisticsCount, inputMemoryFormat: format,
+      outputMemoryFormat: format)
   }
 }
 

@@ -14,7 +14,8 @@ private func seconds() -> Double {
   let library = FastKernelLibrary()
   print("speed\tlibrary\t\(library.description)")
   let only = getenv("PARTITA_MEASURE").map { String(cString: $0) } ?? ""
-  for measured in try measuredKernels() where only.isEmpty || measured.name.contains(only) {
+  for measured in try measuredKernels(block: library.channelBlock ?? 16)
+  where only.isEmpty || measured.name.contains(only) {
     let source = try library.source(of: measured.request)
     let time = try measured.time(library, runs: source == .reference ? 1 : 12, now: seconds)
     #expect(time > 0)

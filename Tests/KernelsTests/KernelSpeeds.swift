@@ -13,7 +13,7 @@ struct MeasuredKernel {
 
   init(
     _ name: String, _ operator: Operator, _ shapes: [[Int]], _ step: KernelRequest.Step? = nil,
-    of backward: Int? = nil
+    of backward: Int? = nil, format: MemoryFormat = .plain
   )
     throws
   {
@@ -22,9 +22,10 @@ struct MeasuredKernel {
     let rule = `operator`.rules.gradient(inputs: types, outputs: outputs)
     let operation = backward.map { rule.operations[$0] }
     let step = step ?? operation.map { .backward($0) } ?? .forward
-    self.name = name
+    self.name = format == .plain ? name : "\(name), in blocks"
     request = KernelRequest(
-      `operator`, step, inputTypes: types, outputTypes: outputs, statisticsCount: 1 << 14)
+      `operator`, step, inputTypes: types, outputTypes: outputs, statisticsCount: 1 << 14,
+      inputMemoryFormat: format, outputMemoryFormat: format)
     let work = `operator`.rules.work(operation?.phase ?? .forward, inputs: types, outputs: outputs)
     operations = 2 * work.multiplyAccumulates
     bytes = 4 * Double(work.activationElements + work.parameterElements + work.gradientElements)
@@ -68,7 +69,9 @@ struct MeasuredKernel {
 }
 
 /// Kernels that make up most of the time of the built-in networks.
-func measuredKernels() throws -> [MeasuredKernel] {
+///
+/// - Parameter block: The channels of a block, for kernels on blocks.
+func measuredKernels(block: Int) throws -> [MeasuredKernel] {
   var list: [MeasuredKernel] = []
   func weighted(_ name: String, _ operator: Operator, _ shapes: [[Int]]) throws {
     list.append(try MeasuredKernel("\(name), forward", `operator`, shapes))
@@ -100,27 +103,22 @@ func measuredKernels() throws -> [MeasuredKernel] {
   try pair("sum of two", .elementwise(Elementwise(.add)), [square, square])
   try pair(
     "sum with a vector", .elementwise(Elementwise(.add, right: .parameter)), [[8, 197, 3072], [3072]])
-  let normalization = Operator.batchNormalization(BatchNormalization())
-  let vectors = Array(repeating: [64], count: 4)
-  let rule = normalization.rules.gradient(
-    inputs: [TensorType(.float32, square)] + vectors.map { TensorType(.float32, $0) },
-    outputs: [TensorType(.float32, square)])
-  list.append(
-    try MeasuredKernel(
-      "batch normalisation, statistics", normalization, [square] + vectors, .forwardStatistics))
-  list.append(try MeasuredKernel("batch normalisation, forward", normalization, [square] + vectors))
-  list.append(
-    try MeasuredKernel(
-      "batch normalisation, error statistics", normalization, [square] + vectors,
-      .backwardStatistics(rule.operations[0])))
-  list.append(try MeasuredKernel("batch normalisation, error", normalization, [square] + vectors, of: 0))
-  try pair(
-    "max pooling 3×3 by 2", .pooling(Pooling(.maximum, kernel: 3, stride: 2, padding: 1)), [square])
-  try pair("max pooling 2×2 by 2", .pooling(Pooling(.maximum, kernel: 2, stride: 2)), [square])
-  try pair(
-    "average pooling 3×3", .pooling(Pooling(.average(countsPadding: true), kernel: 3, stride: 1, padding: 1)),
-    [[8, 64, 56, 56]])
-  try pair("global average pooling", .globalPooling(GlobalPooling(.average)), [[32, 2048, 7, 7]])
+  for format in [MemoryFormat.plain, .channelBlocks(block)] {
+    for shape in [square, [8, 256, 14, 14]] {
+      list += try measuredNormalizations(shape, format)
+    }
+    func pooling(_ name: String, _ operator: Operator, _ shape: [Int]) throws {
+      list.append(try MeasuredKernel("\(name), forward", `operator`, [shape], format: format))
+      list.append(try MeasuredKernel("\(name), error", `operator`, [shape], of: 0, format: format))
+    }
+    try pooling(
+      "max pooling 3×3 by 2", .pooling(Pooling(.maximum, kernel: 3, stride: 2, padding: 1)), square)
+    try pooling("max pooling 2×2 by 2", .pooling(Pooling(.maximum, kernel: 2, stride: 2)), square)
+    try pooling(
+      "average pooling 3×3",
+      .pooling(Pooling(.average(countsPadding: true), kernel: 3, stride: 1, padding: 1)), [8, 64, 56, 56])
+    try pooling("global average pooling", .globalPooling(GlobalPooling(.average)), [32, 2048, 7, 7])
+  }
   try pair(
     "local response normalisation", .localResponseNormalization(LocalResponseNormalization(size: 5)),
     [[8, 96, 55, 55]])
@@ -132,4 +130,21 @@ func measuredKernels() throws -> [MeasuredKernel] {
   try pair("transpose of matrices", .transpose(Transpose([0, 2, 1])), [[8, 1024, 768]])
   try pair("concatenation", .concatenation(Concatenation(axis: 1)), [[8, 64, 56, 56], [8, 32, 56, 56]])
   return list
+}
+
+/// The four steps of a batch normalisation.
+private func measuredNormalizations(_ shape: [Int], _ format: MemoryFormat) throws -> [MeasuredKernel] {
+  let normalization = Operator.batchNormalization(BatchNormalization())
+  let shapes = [shape] + Array(repeating: [shape[1]], count: 4)
+  let operation = normalization.rules.gradient(
+    inputs: shapes.map { TensorType(.float32, $0) }, outputs: [TensorType(.float32, shape)]
+  ).operations[0]
+  let extents = "\(shape[1]), \(shape[2])×\(shape[3])"
+  return try [
+    ("statistics", KernelRequest.Step.forwardStatistics), ("forward", .forward),
+    ("error statistics", .backwardStatistics(operation)), ("error", .backward(operation)),
+  ].map { name, step in
+    try MeasuredKernel(
+      "batch normalisation \(extents), \(name)", normalization, shapes, step, format: format)
+  }
 }

@@ -2,36 +2,32 @@ import Graphs
 
 /// Batch normalisation of `[N, C, …]`; the equations stand with ``BatchNormalizationKernel``.
 struct NativeBatchNormalization {
-  let rules: BatchNormalization
-  let samples: Int
-  let channels: Int
-  let places: Int
+  private let rules: BatchNormalization
+  private let layout: ChannelLayout
   /// The numbers of each channel over which statistics are taken.
-  let count: Int
-  let team: ThreadTeam
+  private let count: Int
+  private let team: ThreadTeam
 
   init(_ request: KernelRequest, _ rules: BatchNormalization, _ team: ThreadTeam) {
     self.rules = rules
     self.team = team
-    let shape = request.inputTypes[0].shape
-    samples = shape[0]
-    channels = shape[1]
-    places = product(shape.dropFirst(2))
+    layout = ChannelLayout(request)
     count = request.statisticsCount
   }
+
+  private var channels: Int { layout.channels }
 
   func kernel(_ step: KernelRequest.Step) -> NativeKernel {
     let isFrozen = rules.mode == .frozen
     switch step {
     case .forwardStatistics:
       return NativeKernel { operands, _, _ in
-        let (x, origin, result) = (operands.input(0), operands.input(3), operands.sums())
-        overChannels { sums($0, x, origin, into: result) }
+        sums(operands.input(0), around: operands.input(3), into: operands.sums())
       }
     case .forward:
-      return isFrozen
-        ? NativeKernel(scratch: floats(2 * channels)) { operands, _, scratch in frozen(operands, scratch) }
-        : NativeKernel { operands, _, _ in forward(operands) }
+      return NativeKernel(scratch: floats((isFrozen ? 2 : 1) * channels)) { operands, _, scratch in
+        isFrozen ? frozen(operands, floats(in: scratch)) : forward(operands, floats(in: scratch))
+      }
     case .backwardStatistics:
       return NativeKernel { operands, _, _ in
         errorSums(
@@ -39,92 +35,40 @@ struct NativeBatchNormalization {
           reciprocal: operands.auxiliary(1), errors: operands.sums(), products: operands.sums() + channels)
       }
     case .backward(let operation):
-      if isFrozen {
-        return NativeKernel(scratch: floats(3 * channels)) { operands, _, scratch in
-          frozenBackward(operation, operands, scratch)
-        }
-      }
-      return NativeKernel(scratch: floats(2 * channels)) { operands, _, scratch in
-        backward(operation, operands, scratch)
+      return NativeKernel(scratch: floats((isFrozen ? 2 : 3) * channels)) { operands, _, scratch in
+        isFrozen
+          ? frozenBackward(operation, operands, floats(in: scratch))
+          : backward(operation, operands, floats(in: scratch))
       }
     }
   }
 
   /// Whether the samples that are present are all over which statistics are taken.
-  private var isWhole: Bool { count == samples * places }
+  private var isWhole: Bool { count == layout.samples * layout.places }
 
   private func reciprocal(_ variance: Float) -> Float { 1 / (variance + Float(rules.epsilon)).squareRoot() }
 
-  /// Shares the channels among the threads, in eights where they lie side by side.
-  private func overChannels(_ body: (Range<Int>) -> Void) {
-    team.split(channels, of: samples * places, at: places == 1 ? 8 : 1) { channels, _ in body(channels) }
-  }
-
-  /// Shares the planes of all samples and channels among the threads.
-  private func overPlanes(_ body: (_ plane: Int, _ channel: Int) -> Void) {
-    team.split(samples * channels, of: places) { planes, _ in
-      var channel = planes.lowerBound % channels
-      for plane in planes {
-        body(plane, channel)
-        channel = channel + 1 == channels ? 0 : channel + 1
-      }
-    }
-  }
-
   /// For each channel Σ (x − µ₀) and Σ (x − µ₀)².
-  private func sums(
-    _ range: Range<Int>, _ x: UnsafePointer<Float>, _ origin: UnsafePointer<Float>, into result: Floats
-  ) {
-    if places == 1 {
-      return inVectors(range) {
-        columnSums(x, $0, load(origin, $0), result)
+  private func sums(_ x: UnsafePointer<Float>, around origin: UnsafePointer<Float>, into result: Floats) {
+    layout.overChannels(team) { channels in
+      layout.forEachSum(of: channels, origin) {
+        squares(Vector(x, $0), $1)
       } _: {
-        columnSum(x, $0, origin[$0], result)
+        squares(x[$0], $1)
+      } _: { channel, sums in
+        result[channel] = Float(sums.0)
+        result[self.channels + channel] = Float(sums.1)
       }
     }
-    for channel in range {
-      let shift = origin[channel]
-      var total = (0.0, 0.0)
-      for sample in 0..<samples {
-        let plane = x + (sample * channels + channel) * places
-        let part = Kernels.sums(places) { place in
-          let deviation = load(plane, place) - shift
-          return (deviation, deviation * deviation)
-        } _: { place in
-          let deviation = plane[place] - shift
-          return (deviation, deviation * deviation)
-        }
-        total.0 += part.0
-        total.1 += part.1
-      }
-      result[channel] = Float(total.0)
-      result[channels + channel] = Float(total.1)
-    }
   }
 
-  private func columnSums(_ x: UnsafePointer<Float>, _ channel: Int, _ shift: Vector, _ result: Floats) {
-    var (first, second) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
-    for sample in 0..<samples {
-      let deviation = SIMD8<Double>(load(x, sample * channels + channel) - shift)
-      first += deviation
-      second += deviation * deviation
-    }
-    store(Vector(first), result, channel)
-    store(Vector(second), result, channels + channel)
+  @inline(__always)
+  private func squares<Numbers: Lanes>(_ x: Numbers, _ origin: Numbers) -> (Numbers, Numbers) {
+    let deviation = x - origin
+    return (deviation, deviation * deviation)
   }
 
-  private func columnSum(_ x: UnsafePointer<Float>, _ channel: Int, _ shift: Float, _ result: Floats) {
-    var (first, second) = (0.0, 0.0)
-    for sample in 0..<samples {
-      let deviation = Double(x[sample * channels + channel] - shift)
-      first += deviation
-      second += deviation * deviation
-    }
-    result[channel] = Float(first)
-    result[channels + channel] = Float(second)
-  }
-
-  private func forward(_ operands: KernelOperands) {
+  private func forward(_ operands: KernelOperands, _ factors: Floats) {
     let (sums, origin) = (operands.sums(), operands.input(3))
     let (mean, reciprocals) = (operands.auxiliary(0), operands.auxiliary(1))
     for channel in 0..<channels {
@@ -134,43 +78,35 @@ struct NativeBatchNormalization {
       mean[channel] = Float(Double(origin[channel]) + shift)
       reciprocals[channel] = Float(1 / (variance + rules.epsilon).squareRoot())
     }
-    normalise(operands, mean, reciprocals)
+    normalise(operands, mean, reciprocals, factors)
+  }
+
+  private func frozen(_ operands: KernelOperands, _ scratch: Floats) {
+    for channel in 0..<channels { scratch[channel] = reciprocal(operands.input(4)[channel]) }
+    normalise(operands, operands.input(3), scratch, scratch + channels)
   }
 
   /// y = γ (x − µ) ∕ σ + β.
   private func normalise(
-    _ operands: KernelOperands, _ mean: UnsafePointer<Float>, _ reciprocals: UnsafePointer<Float>
+    _ operands: KernelOperands, _ mean: UnsafePointer<Float>, _ reciprocals: UnsafePointer<Float>,
+    _ factors: Floats
   ) {
-    let (x, y) = (operands.input(0), operands.output(0))
-    let (scale, bias) = (operands.input(1), operands.input(2))
-    if places == 1 {
-      for sample in 0..<samples {
-        let row = sample * channels
-        inVectors(channels) { c in
-          let normal = (load(x, row + c) - load(mean, c)) * (load(scale, c) * load(reciprocals, c))
-          store(normal + load(bias, c), y, row + c)
-        } _: { c in
-          y[row + c] = (x[row + c] - mean[c]) * (scale[c] * reciprocals[c]) + bias[c]
-        }
-      }
-      return
-    }
-    overPlanes { plane, channel in
-      let (source, target) = (x + plane * places, y + plane * places)
-      let (centre, factor) = (mean[channel], scale[channel] * reciprocals[channel])
-      let shift = bias[channel]
-      inVectors(places) { place in
-        store((load(source, place) - centre) * factor + shift, target, place)
-      } _: { place in
-        target[place] = (source[place] - centre) * factor + shift
+    let (x, y, scale) = (operands.input(0), operands.output(0), operands.input(1))
+    for channel in 0..<channels { factors[channel] = scale[channel] * reciprocals[channel] }
+    let numbers = ChannelNumbers<UnsafePointer<Float>>(
+      centre: mean, factor: factors, slope: factors, shift: operands.input(2))
+    layout.overItems(team) { items in
+      layout.forEachElement(of: items, numbers) { place, own in
+        normal(Vector(x, place), own).write(y, place)
+      } _: { place, own in
+        normal(x[place], own).write(y, place)
       }
     }
   }
 
-  private func frozen(_ operands: KernelOperands, _ scratch: UnsafeMutableRawPointer?) {
-    let reciprocals = floats(in: scratch)
-    for channel in 0..<channels { reciprocals[channel] = reciprocal(operands.input(4)[channel]) }
-    normalise(operands, operands.input(3), reciprocals)
+  @inline(__always)
+  private func normal<Numbers: Lanes>(_ x: Numbers, _ own: ChannelNumbers<Numbers>) -> Numbers {
+    (x - own.centre) * own.factor + own.shift
   }
 
   /// For each channel Σ e and Σ e x̂.
@@ -178,115 +114,91 @@ struct NativeBatchNormalization {
     _ x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, mean: UnsafePointer<Float>,
     reciprocal: UnsafePointer<Float>, errors: Floats?, products: Floats?
   ) {
-    overChannels {
-      errorSums($0, x, e, mean: mean, reciprocal: reciprocal, errors: errors, products: products)
+    layout.overChannels(team) { channels in
+      layout.forEachSum(of: channels, mean) {
+        terms(Vector(x, $0), Vector(e, $0), $1)
+      } _: {
+        terms(x[$0], e[$0], $1)
+      } _: { channel, sums in
+        errors?[channel] = Float(sums.0)
+        products?[channel] = Float(sums.1 * Double(reciprocal[channel]))
+      }
     }
   }
 
-  private func errorSums(
-    _ range: Range<Int>, _ x: UnsafePointer<Float>, _ e: UnsafePointer<Float>, mean: UnsafePointer<Float>,
-    reciprocal: UnsafePointer<Float>, errors: Floats?, products: Floats?
-  ) {
-    for channel in range {
-      let centre = mean[channel]
-      var total = (0.0, 0.0)
-      if places == 1 {
-        for sample in 0..<samples {
-          let place = sample * channels + channel
-          total.0 += Double(e[place])
-          total.1 += Double(e[place] * (x[place] - centre))
-        }
-      } else {
-        for sample in 0..<samples {
-          let offset = (sample * channels + channel) * places
-          let (source, error) = (x + offset, e + offset)
-          let part = Kernels.sums(places) { place in
-            let own = load(error, place)
-            return (own, own * (load(source, place) - centre))
-          } _: { place in
-            (error[place], error[place] * (source[place] - centre))
-          }
-          total.0 += part.0
-          total.1 += part.1
-        }
-      }
-      errors?[channel] = Float(total.0)
-      products?[channel] = Float(total.1 * Double(reciprocal[channel]))
-    }
+  @inline(__always)
+  private func terms<Numbers: Lanes>(_ x: Numbers, _ e: Numbers, _ mean: Numbers) -> (Numbers, Numbers) {
+    (e, e * (x - mean))
   }
 
   /// dx = γ ∕ σ · (e − (Σ e + x̂ Σ e x̂) ∕ m), with γ's and β's gradients from the samples that are present.
-  private func backward(
-    _ operation: GradientOperation, _ operands: KernelOperands, _ scratch: UnsafeMutableRawPointer?
-  ) {
+  private func backward(_ operation: GradientOperation, _ operands: KernelOperands, _ scratch: Floats) {
     let (x, e) = (operands.input(0), operands.outputError(0))
     let (mean, reciprocals) = (operands.auxiliary(0), operands.auxiliary(1))
-    let scale = operands.input(1)
-    var results: [Floats?] = [nil, nil, nil]
-    for (index, input) in operation.inputs.enumerated() { results[input] = operands.result(index) }
+    let (scale, sums) = (operands.input(1), operands.sums())
+    let results = resultsByInput(operation, operands)
     if isWhole {
       // The sums over the batch are those over the samples that are present.
-      results[2]?.update(from: operands.sums(), count: channels)
-      results[1]?.update(from: operands.sums() + channels, count: channels)
+      results[2]?.update(from: sums, count: channels)
+      results[1]?.update(from: sums + channels, count: channels)
     } else if results[1] != nil || results[2] != nil {
       errorSums(x, e, mean: mean, reciprocal: reciprocals, errors: results[2], products: results[1])
     }
     guard let dx = results[0] else { return }
-    let sums = operands.sums()
-    let (constants, slopes) = (floats(in: scratch), floats(in: scratch) + channels)
+    let (factors, slopes, constants) = (scratch, scratch + channels, scratch + 2 * channels)
     // dx = factor · e − (x − µ) · slope − constant.
     for c in 0..<channels {
-      let factor = scale[c] * reciprocals[c]
-      constants[c] = factor * (sums[c] / Float(count))
-      slopes[c] = factor * reciprocals[c] * (sums[channels + c] / Float(count))
+      factors[c] = scale[c] * reciprocals[c]
+      constants[c] = factors[c] * (sums[c] / Float(count))
+      slopes[c] = factors[c] * reciprocals[c] * (sums[channels + c] / Float(count))
     }
-    if places == 1 {
-      for sample in 0..<samples {
-        let row = sample * channels
-        inVectors(channels) { c in
-          let through = (load(x, row + c) - load(mean, c)) * load(slopes, c) + load(constants, c)
-          store(load(scale, c) * load(reciprocals, c) * load(e, row + c) - through, dx, row + c)
-        } _: { c in
-          let through = (x[row + c] - mean[c]) * slopes[c] + constants[c]
-          dx[row + c] = scale[c] * reciprocals[c] * e[row + c] - through
-        }
-      }
-      return
-    }
-    overPlanes { plane, c in
-      let offset = plane * places
-      let (source, error, target) = (x + offset, e + offset, dx + offset)
-      let (factor, centre) = (scale[c] * reciprocals[c], mean[c])
-      let (slope, constant) = (slopes[c], constants[c])
-      inVectors(places) { place in
-        let through = (load(source, place) - centre) * slope + constant
-        store(load(error, place) * factor - through, target, place)
-      } _: { place in
-        target[place] = error[place] * factor - ((source[place] - centre) * slope + constant)
+    let numbers = ChannelNumbers<UnsafePointer<Float>>(
+      centre: mean, factor: factors, slope: slopes, shift: constants)
+    layout.overItems(team) { items in
+      layout.forEachElement(of: items, numbers) { place, own in
+        error(Vector(x, place), Vector(e, place), own).write(dx, place)
+      } _: { place, own in
+        error(x[place], e[place], own).write(dx, place)
       }
     }
   }
 
-  private func frozenBackward(
-    _ operation: GradientOperation, _ operands: KernelOperands, _ scratch: UnsafeMutableRawPointer?
-  ) {
-    let reciprocals = floats(in: scratch)
+  @inline(__always)
+  private func error<Numbers: Lanes>(
+    _ x: Numbers, _ e: Numbers, _ own: ChannelNumbers<Numbers>
+  ) -> Numbers {
+    e * own.factor - ((x - own.centre) * own.slope + own.shift)
+  }
+
+  private func frozenBackward(_ operation: GradientOperation, _ operands: KernelOperands, _ scratch: Floats) {
+    let (reciprocals, factors) = (scratch, scratch + channels)
     for channel in 0..<channels { reciprocals[channel] = reciprocal(operands.input(4)[channel]) }
     let e = operands.outputError(0)
-    if operation.phase == .error {
-      guard let dx = operands.result(0) else { return }
-      let scale = operands.input(1)
-      overPlanes { plane, channel in
-        let factor = scale[channel] * reciprocals[channel]
-        for place in plane * places..<(plane + 1) * places { dx[place] = e[place] * factor }
-      }
-      return
+    guard operation.phase == .error else {
+      let results = resultsByInput(operation, operands)
+      return errorSums(
+        operands.input(0), e, mean: operands.input(3), reciprocal: reciprocals, errors: results[2],
+        products: results[1])
     }
+    guard let dx = operands.result(0) else { return }
+    let scale = operands.input(1)
+    for channel in 0..<channels { factors[channel] = scale[channel] * reciprocals[channel] }
+    let start = UnsafePointer(factors)
+    let numbers = ChannelNumbers(centre: start, factor: start, slope: start, shift: start)
+    layout.overItems(team) { items in
+      layout.forEachElement(of: items, numbers) { place, own in
+        (Vector(e, place) * own.factor).write(dx, place)
+      } _: { place, own in
+        dx[place] = e[place] * own.factor
+      }
+    }
+  }
+
+  /// Where the results for data, scale and bias go.
+  private func resultsByInput(_ operation: GradientOperation, _ operands: KernelOperands) -> [Floats?] {
     var results: [Floats?] = [nil, nil, nil]
     for (index, input) in operation.inputs.enumerated() { results[input] = operands.result(index) }
-    errorSums(
-      operands.input(0), e, mean: operands.input(3), reciprocal: reciprocals, errors: results[2],
-      products: results[1])
+    return results
   }
 }
 

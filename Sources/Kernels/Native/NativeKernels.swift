@@ -10,7 +10,7 @@ func nativeKernel(for request: KernelRequest, _ team: ThreadTeam) -> NativeKerne
   let selection = NativeSelection(request: request, team: team)
   switch request.operator {
   case .pooling(let rules): return NativePooling(request, rules, team)?.kernel(request.step)
-  case .globalPooling(let rules): return NativePooling.global(request, rules, team)
+  case .globalPooling(let rules): return NativeGlobalPooling(request, rules, team).kernel(request.step)
   case .batchNormalization(let rules):
     return NativeBatchNormalization(request, rules, team).kernel(request.step)
   case .layerNormalization(let rules):

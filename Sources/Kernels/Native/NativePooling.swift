@@ -3,6 +3,10 @@ import Graphs
 /// Pooling over one or two spatial dimensions, plane by plane.
 struct NativePooling: Sendable {
   private let planes: Int
+  /// The channels that lie side by side at every place.
+  private let block: Int
+  /// Where channels lie in blocks, from which places the result at each place comes.
+  private let gathering: BlockGathering?
   private let input: (rows: Int, columns: Int)
   private let output: (rows: Int, columns: Int)
   private let window: (rows: Int, columns: Int)
@@ -22,7 +26,8 @@ struct NativePooling: Sendable {
       values.count == 2 ? (values[0], values[1]) : (missing, values[0])
     }
     self.team = team
-    planes = x[0] * x[1]
+    block = request.channelBlock
+    planes = x[0] * x[1] / block
     input = pair(Array(x[2...]), 1)
     output = pair(Array(y[2...]), 1)
     window = pair(rules.kernel, 1)
@@ -42,20 +47,40 @@ struct NativePooling: Sendable {
     } else {
       shares = []
     }
+    let isForward = request.step == .forward
+    gathering =
+      block == 1
+      ? nil
+      : BlockGathering(
+        block: block, input: Array(x[2...]), output: Array(y[2...]), rules, isForward: isForward,
+        // So that terms are added in the order of row-major planes.
+        fromLastColumn: !isForward && rules.reduction != .maximum)
   }
 
   func kernel(_ step: KernelRequest.Step) -> NativeKernel? {
     let isMaximum = reduction == .maximum
-    let elements = input.rows * input.columns
+    let elements = input.rows * input.columns * block
     switch step {
     case .forward:
       return NativeKernel { operands, _, _ in
         let (x, y) = (operands.input(0), operands.output(0))
         if isMaximum {
           let places = operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)
-          team.split(planes, of: elements) { planes, _ in maximum(planes, x, y, places) }
+          team.split(planes, of: elements) { planes, _ in
+            if let gathering {
+              gathering.maximum(planes, x, y, places)
+            } else {
+              maximum(planes, x, y, places)
+            }
+          }
         } else {
-          team.split(planes, of: elements) { planes, _ in average(planes, x, y) }
+          team.split(planes, of: elements) { planes, _ in
+            if let gathering {
+              gathering.average(planes, x, y, shares)
+            } else {
+              average(planes, x, y)
+            }
+          }
         }
       }
     case .backward:
@@ -64,9 +89,21 @@ struct NativePooling: Sendable {
         let e = operands.outputError(0)
         if isMaximum {
           let places = operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self)
-          team.split(planes, of: elements) { planes, _ in maximumError(planes, e, places, dx) }
+          team.split(planes, of: elements) { planes, _ in
+            if let gathering {
+              gathering.maximumError(planes, e, places, dx)
+            } else {
+              maximumError(planes, e, places, dx)
+            }
+          }
         } else {
-          team.split(planes, of: elements) { planes, _ in averageError(planes, e, dx) }
+          team.split(planes, of: elements) { planes, _ in
+            if let gathering {
+              gathering.averageError(planes, e, dx, shares)
+            } else {
+              averageError(planes, e, dx)
+            }
+          }
         }
       }
     case .forwardStatistics, .backwardStatistics: return nil
@@ -250,48 +287,6 @@ struct NativePooling: Sendable {
               target[first + column * step] += error[result + column] * shares[result + column]
             }
           }
-        }
-      }
-    }
-  }
-
-  /// The mean or the greatest element of each whole plane.
-  static func global(_ request: KernelRequest, _ rules: GlobalPooling, _ team: ThreadTeam) -> NativeKernel {
-    let shape = request.inputTypes[0].shape
-    let (planes, count) = (shape[0] * shape[1], product(shape[2...]))
-    let isMaximum = rules.reduction == .maximum
-    if request.step == .forward {
-      return NativeKernel { operands, _, _ in
-        let (x, y) = (operands.input(0), operands.output(0))
-        let places = isMaximum ? operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self) : nil
-        team.split(planes, of: count) { planes, _ in
-          for plane in planes {
-            let source = x + plane * count
-            guard let places else {
-              y[plane] = Float(sum(source, count)) / Float(count)
-              continue
-            }
-            var best = 0
-            for place in 1..<max(1, count) where source[place] > source[best] { best = place }
-            y[plane] = source[best]
-            places[plane] = Int32(best)
-          }
-        }
-      }
-    }
-    return NativeKernel { operands, _, _ in
-      guard let dx = operands.result(0) else { return }
-      let e = operands.outputError(0)
-      let places = isMaximum ? operands.rawAuxiliary(0).assumingMemoryBound(to: Int32.self) : nil
-      team.split(planes, of: count) { planes, _ in
-        for plane in planes {
-          let target = dx + plane * count
-          guard let places else {
-            target.update(repeating: e[plane] / Float(count), count: count)
-            continue
-          }
-          target.update(repeating: 0, count: count)
-          target[Int(places[plane])] = e[plane]
         }
       }
     }

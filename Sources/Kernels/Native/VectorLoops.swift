@@ -13,6 +13,43 @@ func store(_ vector: Vector, _ start: UnsafeMutablePointer<Float>, _ place: Int)
   UnsafeMutableRawPointer(start + place).storeBytes(of: vector, as: Vector.self)
 }
 
+/// One number, or eight at once: what a formula is written for that both compute.
+protocol Lanes {
+  init(repeating number: Float)
+  /// Reads from a place on.
+  init(_ start: UnsafePointer<Float>, _ place: Int)
+  /// Writes to a place and those behind it.
+  func write(_ start: UnsafeMutablePointer<Float>, _ place: Int)
+  /// Adds to a place and those behind it.
+  func add(_ start: UnsafeMutablePointer<Double>, _ place: Int)
+
+  static func + (left: Self, right: Self) -> Self
+  static func - (left: Self, right: Self) -> Self
+  static func * (left: Self, right: Self) -> Self
+}
+
+extension Float: Lanes {
+  @inline(__always)
+  init(repeating number: Float) { self = number }
+  @inline(__always)
+  init(_ start: UnsafePointer<Float>, _ place: Int) { self = start[place] }
+  @inline(__always)
+  func write(_ start: UnsafeMutablePointer<Float>, _ place: Int) { start[place] = self }
+  @inline(__always)
+  func add(_ start: UnsafeMutablePointer<Double>, _ place: Int) { start[place] += Double(self) }
+}
+
+extension SIMD8: Lanes where Scalar == Float {
+  @inline(__always)
+  init(_ start: UnsafePointer<Float>, _ place: Int) { self = load(start, place) }
+  @inline(__always)
+  func write(_ start: UnsafeMutablePointer<Float>, _ place: Int) { store(self, start, place) }
+  @inline(__always)
+  func add(_ start: UnsafeMutablePointer<Double>, _ place: Int) {
+    for lane in 0..<8 { start[place + lane] += Double(self[lane]) }
+  }
+}
+
 /// Calls `whole` for each eight places in turn and `single` for those that are left.
 @inline(__always)
 func inVectors(_ count: Int, _ whole: (Int) -> Void, _ single: (Int) -> Void) {
@@ -92,6 +129,54 @@ func sums(
     start = end
   }
   return total
+}
+
+/// The places over which channels that lie side by side are summed in Float32, each in a sum of its own.
+let placesOfRun = 128
+
+/// Two sums over at most ``placesOfRun`` places, in Float32: over every other place, then of these two.
+@inline(__always)
+func sums<Numbers: Lanes>(
+  _ places: Range<Int>, _ terms: (Int) -> (Numbers, Numbers)
+) -> (Numbers, Numbers) {
+  let zero = Numbers(repeating: 0)
+  var (even, odd) = ((zero, zero), (zero, zero))
+  var place = places.lowerBound
+  while place + 2 <= places.upperBound {
+    let (one, other) = (terms(place), terms(place + 1))
+    even = (even.0 + one.0, even.1 + one.1)
+    odd = (odd.0 + other.0, odd.1 + other.1)
+    place += 2
+  }
+  if place < places.upperBound {
+    let one = terms(place)
+    even = (even.0 + one.0, even.1 + one.1)
+  }
+  return (even.0 + odd.0, even.1 + odd.1)
+}
+
+/// One sum over at most ``placesOfRun`` places, in Float32: over every other place, then of these two.
+@inline(__always)
+func sum(_ places: Range<Int>, _ term: (Int) -> Vector) -> Vector {
+  var (even, odd) = (Vector.zero, Vector.zero)
+  var place = places.lowerBound
+  while place + 2 <= places.upperBound {
+    even += term(place)
+    odd += term(place + 1)
+    place += 2
+  }
+  return place < places.upperBound ? even + term(place) + odd : even + odd
+}
+
+/// Calls the body for runs of at most ``placesOfRun`` places.
+@inline(__always)
+func inRuns(_ places: Int, _ body: (Range<Int>) -> Void) {
+  var start = 0
+  while start < places {
+    let end = min(start + placesOfRun, places)
+    body(start..<end)
+    start = end
+  }
 }
 
 /// The elements, none below the one bound and none above the other; what is no number stays as it is.

@@ -17,6 +17,8 @@ public enum KernelSource: String, Hashable, Sendable {
 /// A result of oneDNN depends on the operands, the processor and the number of threads of the library; that
 /// of a loop of our own on the operands alone. Several threads may run kernels at once.
 public final class FastKernelLibrary: KernelLibrary {
+  /// The channels of oneDNN's blocks; nil without oneDNN, or where its convolutions want no blocks.
+  public let channelBlock: Int?
   private let library: OneDNNLibrary?
   private let team: ThreadTeam
   private let reference = ReferenceKernelLibrary()
@@ -36,6 +38,7 @@ public final class FastKernelLibrary: KernelLibrary {
   public init(threads: Int = 1, paths: [String]) {
     library = OneDNNLibrary(paths: paths, threads: threads)
     team = library?.team ?? ThreadTeam(count: threads)
+    channelBlock = library?.channelBlock
   }
 
   /// The name on the command line.
@@ -49,6 +52,14 @@ public final class FastKernelLibrary: KernelLibrary {
   public var description: String {
     guard let library else { return "native kernels without oneDNN" }
     return "oneDNN \(library.version) (\(library.instructionSet)) and native kernels"
+  }
+
+  /// Returns whether oneDNN computes an operation of a convolution with blocks of channels.
+  public func wantsChannelBlocks(_ request: KernelRequest) -> (input: Bool, output: Bool) {
+    guard let library, let channelBlock, case .convolution(let rules) = request.operator else {
+      return (false, false)
+    }
+    return library.wantsBlocks(of: channelBlock, request, rules)
   }
 
   /// Returns the operation, ready to run; prepared at the first request.

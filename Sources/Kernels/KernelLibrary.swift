@@ -157,13 +157,11 @@ public protocol KernelLibrary: Sendable {
   /// The channels of the blocks in which the convolutions compute fastest, so that activations between them
   /// had better lie in such blocks; nil where all activations are plain.
   var channelBlock: Int? { get }
+  /// Returns whether an operation of a convolution computes with such blocks of its input and of its output,
+  /// so that it changes the format of what lies otherwise.
+  func wantsChannelBlocks(_ request: KernelRequest) -> (input: Bool, output: Bool)
   /// Returns the operation, ready to run.
   ///
   /// - Throws: ``UnrunnableNode`` where the operator has no arithmetic.
   func kernel(for request: KernelRequest) throws(UnrunnableNode) -> any PreparedKernel
-}
-
-extension KernelLibrary {
-  /// Nil: all activations are plain.
-  public var channelBlock: Int? { nil }
 }

@@ -11,6 +11,11 @@ public struct ReferenceKernelLibrary: KernelLibrary {
   public var name: String { "reference" }
   /// What computes.
   public var description: String { "reference kernels" }
+  /// Nil: all activations are plain.
+  public var channelBlock: Int? { nil }
+
+  /// Returns that no operation wants blocks.
+  public func wantsChannelBlocks(_ request: KernelRequest) -> (input: Bool, output: Bool) { (false, false) }
 
   /// Returns the operation, ready to run.
   public func kernel(for request: KernelRequest) throws(UnrunnableNode) -> any PreparedKernel {

@@ -13,6 +13,11 @@ private final class CountedLibrary: KernelLibrary {
 
   var name: String { reference.name }
   var description: String { reference.description }
+  var channelBlock: Int? { reference.channelBlock }
+
+  func wantsChannelBlocks(_ request: KernelRequest) -> (input: Bool, output: Bool) {
+    reference.wantsChannelBlocks(request)
+  }
 
   func kernel(for request: KernelRequest) throws(UnrunnableNode) -> any PreparedKernel {
     CountedKernel(kernel: try reference.kernel(for: request), library: self)

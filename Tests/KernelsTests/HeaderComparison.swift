@@ -39,6 +39,8 @@ let headerComparison = """
   SAME(onednn_stream_default, dnnl_stream_default_flags);
   SAME(onednn_float32, dnnl_f32);
   SAME(onednn_any_format, dnnl_format_tag_any);
+  SAME(onednn_blocks_of_16, dnnl_nChw16c);
+  SAME(onednn_blocks_of_8, dnnl_nChw8c);
   SAME(onednn_forward_training, dnnl_forward_training);
   SAME(onednn_direct_convolution, dnnl_convolution_direct);
   SAME(onednn_user_scratchpad, dnnl_scratchpad_mode_user);

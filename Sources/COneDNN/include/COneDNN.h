@@ -35,6 +35,8 @@ enum onednn_constant {
   onednn_stream_default = 1,
   onednn_float32 = 3,
   onednn_any_format = 1,
+  onednn_blocks_of_16 = 78,
+  onednn_blocks_of_8 = 102,
   onednn_forward_training = 64,
   onednn_direct_convolution = 1,
   onednn_user_scratchpad = 1,

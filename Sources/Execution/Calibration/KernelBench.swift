@@ -114,6 +114,15 @@ final class KernelBench {
     let body: (Int) -> Void
   }
 
+  /// What is measured, on activations that lie as they do between convolutions.
+  func carried(_ subject: Subject) -> Subject {
+    switch subject {
+    case .kernel(let request): .kernel(request.carried(by: library))
+    case .packing(let request): .packing(request.carried(by: library))
+    case .sum, .update: subject
+    }
+  }
+
   /// The seconds of one call; nil where the kernel does not exist or its operands are too large.
   func time(_ subject: Subject) -> Double? { prepare(subject).map { time($0) } }
 
@@ -183,7 +192,8 @@ final class KernelBench {
     }
     if needsForward(request) {
       let forward = KernelRequest(
-        request.operator, .forward, inputTypes: request.inputTypes, outputTypes: request.outputTypes)
+        request.operator, .forward, inputTypes: request.inputTypes, outputTypes: request.outputTypes,
+        inputMemoryFormat: request.inputMemoryFormat, outputMemoryFormat: request.outputMemoryFormat)
       guard let first = try? library.kernel(for: forward), first.scratchSize <= operands.scratchSize
       else { return nil }
       for part in operands.list { first.run(part, moment, scratch: operands.scratch) }

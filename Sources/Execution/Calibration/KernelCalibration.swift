@@ -157,12 +157,13 @@ private struct Calibrator {
       if steadySeconds() > limit, !(isFirst && times[index].allSatisfy(\.isEmpty)) { return }
       if !isFirst, times[index][place].isEmpty { continue }
       let footprint = design.footprint(at: place)
-      guard let loop = bench.prepare(point.subject, footprint: footprint) else { continue }
+      let subject = bench.carried(point.subject)
+      guard let loop = bench.prepare(subject, footprint: footprint) else { continue }
       let first = pace.now()
       let time = bench.time(loop)
       times[index][place].append(Visit(time: time, moments: first...pace.now()))
       if let company, design.isMeasuredInCompany(place) || portions[index].allSatisfy(\.isEmpty) {
-        let shared = company.during(point.subject, footprint: footprint) { bench.time(loop) }
+        let shared = company.during(subject, footprint: footprint) { bench.time(loop) }
         portions[index][place].append(min(1, time / shared))
       }
     }
@@ -260,7 +261,8 @@ extension KernelBench {
       let convolution = Operator.convolution(Convolution(padding: 1))
       let point = RateDesign.Point(
         convolution, [[1, shape[1], 14, 14], shape + [3, 3]], .forward, unit: .operations)
-      return point.flatMap { point in (0..<3).compactMap { _ in self.time(point.subject) }.min() } ?? 1
+      return point.flatMap { point in (0..<3).compactMap { _ in self.time(carried(point.subject)) }.min() }
+        ?? 1
     }
     if time(24) > 0.88 * time(32) { return 16 }
     return time(20) > 0.92 * time(24) ? 8 : 1

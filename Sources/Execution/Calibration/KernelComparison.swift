@@ -33,6 +33,7 @@ public func compareKernels(
     let footprint = most.map { min($0, use.footprint) }
     return bench.prepare(subject, footprint: footprint).map { bench.time($0) }
   }
+  let formats = MemoryFormats(training, library: library)
   var rows: [KernelComparison] = []
   for operation in training.operations {
     var work = training.work(of: operation)
@@ -58,7 +59,9 @@ public func compareKernels(
       let step = operation.rule.map { KernelRequest.Step.backward($0) } ?? .forward
       func request(_ step: KernelRequest.Step) -> KernelRequest {
         KernelRequest(
-          node.operator, step, inputTypes: inputs, outputTypes: outputs, statisticsCount: 1 << 14)
+          node.operator, step, inputTypes: inputs, outputTypes: outputs, statisticsCount: 1 << 14,
+          inputMemoryFormat: formats.input(of: node, in: training.graph),
+          outputMemoryFormat: formats.output(of: node))
       }
       func time(_ request: KernelRequest) -> Double? {
         if let known = known[request] { return known }

@@ -16,7 +16,8 @@ final class Pace {
     var times: [Double] = []
 
     init?(_ library: any KernelLibrary, _ subject: KernelBench.Subject) {
-      guard let bench = KernelBench(library), let loop = bench.prepare(subject) else { return nil }
+      guard let bench = KernelBench(library), let loop = bench.prepare(bench.carried(subject))
+      else { return nil }
       self.bench = bench
       self.loop = loop
       loop.body(0)

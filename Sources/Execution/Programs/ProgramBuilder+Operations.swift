@@ -75,7 +75,8 @@ extension ProgramBuilder {
       node.operator, step,
       inputTypes: zip(local.inputTypes, local.inputHasRows).map { local.type($0, hasRows: $1, rows) },
       outputTypes: zip(local.outputTypes, local.outputHasRows).map { local.type($0, hasRows: $1, rows) },
-      scalar: settings.scalar, lossCount: lossCount(of: node), statisticsCount: statisticsCount)
+      scalar: settings.scalar, lossCount: lossCount(of: node), statisticsCount: statisticsCount,
+      inputMemoryFormat: formats.input(of: node, in: graph), outputMemoryFormat: formats.output(of: node))
     let kernel = try kernel(for: request)
     var call = KernelCall(
       kernel: kernel, stream: local.node, firstSample: rows.firstSample, places: places(of: local),

@@ -12,11 +12,15 @@ public struct ExecutionSettings: Hashable, Sendable {
   public let scalar: KernelScalarType
   /// What masks are drawn from.
   public let seed: UInt64
+  /// Whether the kernels of all ranks are of one library and one instruction set, so that activations may
+  /// move between ranks as kernels like to have them.
+  public let ranksAreAlike: Bool
 
   /// Creates settings.
-  public init(scalar: KernelScalarType = .float32, seed: UInt64 = 0) {
+  public init(scalar: KernelScalarType = .float32, seed: UInt64 = 0, ranksAreAlike: Bool = true) {
     self.scalar = scalar
     self.seed = seed
+    self.ranksAreAlike = ranksAreAlike
   }
 }
 
@@ -54,6 +58,7 @@ struct ProgramBuilder {
   let settings: ExecutionSettings
   /// For each stage the index of this rank's device in the stage's group.
   let positions: [Int?]
+  let formats: MemoryFormats
 
   var memory = MemoryBook()
   var code: [Instruction] = []
@@ -97,6 +102,7 @@ struct ProgramBuilder {
     self.settings = settings
     let device = ranks.devices[rank]
     positions = plan.stages.map { $0.group.devices.firstIndex(of: device) }
+    formats = Self.memoryFormats(of: plan, tasks, library: library, settings: settings)
   }
 
   var graph: Graph { plan.training.graph }

@@ -10,6 +10,10 @@ final class MeasuredLibrary: KernelLibrary {
 
   var name: String { library.name }
   var description: String { library.description }
+  var channelBlock: Int? { library.channelBlock }
+  func wantsChannelBlocks(_ request: KernelRequest) -> (input: Bool, output: Bool) {
+    library.wantsChannelBlocks(request)
+  }
   /// The bytes by which the process has grown: generated code and tables.
   var bytes: Int { growth.withLock { $0 } }
 

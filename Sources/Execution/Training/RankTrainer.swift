@@ -24,13 +24,16 @@ public struct TrainingJob: Sendable {
   public let learningRate: Double
   /// How it changes.
   public let schedule: LearningRateSchedule
+  /// Whether the kernels of all ranks are alike.
+  public let ranksAreAlike: Bool
   /// The elements of a tensor before the first step, by its name; nil where they are drawn.
   public let given: @Sendable (String) -> [Double]?
 
   /// Describes a run.
   public init(
     plan: ResolvedPlan, tasks: TaskGraph, samples: any Dataset, seed: UInt64, steps: Int,
-    learningRate: Double, schedule: LearningRateSchedule, given: @escaping @Sendable (String) -> [Double]?
+    learningRate: Double, schedule: LearningRateSchedule, ranksAreAlike: Bool,
+    given: @escaping @Sendable (String) -> [Double]?
   ) {
     self.plan = plan
     self.tasks = tasks
@@ -40,6 +43,7 @@ public struct TrainingJob: Sendable {
     self.steps = steps
     self.learningRate = learningRate
     self.schedule = schedule
+    self.ranksAreAlike = ranksAreAlike
     self.given = given
   }
 
@@ -101,7 +105,8 @@ public final class RankTrainer {
     let measured = MeasuredLibrary(library)
     let program = try compile(
       job.tasks, of: job.plan, ranks: job.ranks, rank: transport.rank, library: measured,
-      settings: ExecutionSettings(scalar: .float32, seed: job.seed))
+      settings: ExecutionSettings(
+        scalar: .float32, seed: job.seed, ranksAreAlike: job.ranksAreAlike))
     libraryGrowth = measured.bytes
     ProcessMemory.giveBackFreed()
     residentBefore = transport.sharedBytesHeld + ProcessMemory.privateBytes()

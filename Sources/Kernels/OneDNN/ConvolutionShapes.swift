@@ -4,7 +4,18 @@ import Graphs
 /// The shapes and steps of one operation of a convolution as oneDNN wants them, and the choice among the
 /// implementations that it has for them.
 struct ConvolutionShapes {
-  enum Operation { case forward, error, weightGradient }
+  enum Operation: CaseIterable {
+    case forward, error, weightGradient
+
+    /// What a step of a request does; nil for sums over the batch.
+    init?(_ step: KernelRequest.Step) {
+      switch step {
+      case .forward: self = .forward
+      case .backward(let gradient): self = gradient.phase == .error ? .error : .weightGradient
+      case .forwardStatistics, .backwardStatistics: return nil
+      }
+    }
+  }
 
   let source: [Int]
   let weights: [Int]
@@ -16,10 +27,17 @@ struct ConvolutionShapes {
   private let ends: [Int64]
 
   init(_ request: KernelRequest, _ rules: Convolution, _ operation: Operation) {
+    self.init(
+      source: request.inputTypes[0].shape, weights: request.inputTypes[1].shape,
+      destination: request.outputTypes[0].shape, rules, operation)
+  }
+
+  init(
+    source: [Int], weights own: [Int], destination: [Int], _ rules: Convolution, _ operation: Operation
+  ) {
     self.operation = operation
-    source = request.inputTypes[0].shape
-    let own = request.inputTypes[1].shape
-    destination = request.outputTypes[0].shape
+    self.source = source
+    self.destination = destination
     // A part of the groups keeps the channels of a group, so the groups present follow from the shapes.
     let groups = max(1, source[1] / own[1])
     weights = groups == 1 ? own : [groups, own[0] / groups] + own[1...]
@@ -108,6 +126,52 @@ struct ConvolutionShapes {
 }
 
 extension OneDNNLibrary {
+  /// The channels of the blocks in which a common convolution wants what it reads and writes, in all of its
+  /// operations; nil where one of them wants something else.
+  var channelBlock: Int? {
+    let shape = [1, 64, 14, 14]
+    return [16, 8].first { block in
+      ConvolutionShapes.Operation.allCases.allSatisfy { operation in
+        let shapes = ConvolutionShapes(
+          source: shape, weights: [64, 64, 3, 3], destination: shape, Convolution(padding: 1), operation)
+        return wantsBlocks(of: block, shapes, operation) == (true, true)
+      }
+    }
+  }
+
+  /// Whether the chosen implementation holds its input, and its output, in blocks of so many channels.
+  func wantsBlocks(
+    of block: Int, _ request: KernelRequest, _ rules: Convolution
+  ) -> (input: Bool, output: Bool) {
+    guard let operation = ConvolutionShapes.Operation(request.step) else { return (false, false) }
+    return wantsBlocks(of: block, ConvolutionShapes(request, rules, operation), operation)
+  }
+
+  private func wantsBlocks(
+    of block: Int, _ shapes: ConvolutionShapes, _ operation: ConvolutionShapes.Operation
+  ) -> (input: Bool, output: Bool) {
+    var attributes: OpaquePointer?
+    guard shapes.source.count == 4,
+      functions.primitive_attr_create(&attributes) == onednn_success.rawValue, let attributes
+    else { return (false, false) }
+    defer { _ = functions.primitive_attr_destroy(attributes) }
+    guard let description = shapes.description(self, nil, attributes) else { return (false, false) }
+    defer { _ = functions.primitive_desc_destroy(description) }
+    func isBlocked(_ shape: [Int], _ query: onednn_constant) -> Bool {
+      guard shape[1] % block == 0, let blocks = OneDNNLayout(self, shape, .channelBlocks(block)),
+        let layout = functions.primitive_desc_query_md(description, query.rawValue, 0)
+      else { return false }
+      return functions.memory_desc_equal(blocks.pointer, layout) != 0
+    }
+    return (
+      isBlocked(
+        shapes.source, operation == .error ? onednn_query_source_error : onednn_query_source),
+      isBlocked(
+        shapes.destination,
+        operation == .forward ? onednn_query_destination : onednn_query_destination_error)
+    )
+  }
+
   /// Moves on to the first implementation whose code is generated for the shape; false where there is none.
   ///
   /// Those that are made of small products of matrices (`brgconv`) want channels last without need, which

@@ -1,15 +1,17 @@
 import COneDNN
 import Graphs
 
-/// A convolution with oneDNN: operands are brought into the layouts that it likes best, and the result back.
+/// A convolution with oneDNN: operands that lie otherwise are brought into the layouts that it likes best, and
+/// the result back.
 final class OneDNNConvolution: PreparedKernel {
   /// One of the three tensors of a convolution.
   private struct Tensor: @unchecked Sendable {
     // Unchecked: the pointer belongs to the primitive, which lives as long as the convolution.
     let role: UInt32
-    let plain: OneDNNLayout
+    /// How the tensor lies outside.
+    let outer: OneDNNLayout
     let layout: OpaquePointer
-    /// The change between the plain layout and the primitive's, where they differ.
+    /// The change between the outer layout and the primitive's, where they differ.
     let change: OneDNNPrimitive?
     /// Where the changed tensor lies in the scratch memory.
     let offset: Int
@@ -31,11 +33,8 @@ final class OneDNNConvolution: PreparedKernel {
   /// Prepares a convolution, or returns nil where the library cannot run it.
   init?(_ library: OneDNNLibrary, _ request: KernelRequest, _ rules: Convolution) {
     library.setThreads()
-    switch request.step {
-    case .forward: operation = .forward
-    case .backward(let gradient): operation = gradient.phase == .error ? .error : .weightGradient
-    case .forwardStatistics, .backwardStatistics: return nil
-    }
+    guard let operation = ConvolutionShapes.Operation(request.step) else { return nil }
+    self.operation = operation
     let shapes = ConvolutionShapes(request, rules, operation)
     var attributes: OpaquePointer?
     guard library.functions.primitive_attr_create(&attributes) == onednn_success.rawValue, let attributes
@@ -50,33 +49,39 @@ final class OneDNNConvolution: PreparedKernel {
       let primitive = OneDNNPrimitive(library, description: description)
     else { return nil }
     var size = 0
-    func tensor(_ shape: [Int], _ query: onednn_constant, _ role: onednn_constant, isResult: Bool)
-      -> Tensor?
-    {
-      guard let plain = OneDNNLayout(library, shape), let layout = primitive.layout(query.rawValue)
+    func tensor(
+      _ shape: [Int], _ format: MemoryFormat, _ query: onednn_constant, _ role: onednn_constant,
+      isResult: Bool
+    ) -> Tensor? {
+      guard let outer = OneDNNLayout(library, shape, OneDNNLayout.Order(format)),
+        let layout = primitive.layout(query.rawValue)
       else { return nil }
-      if library.functions.memory_desc_equal(plain.pointer, layout) != 0 {
-        return Tensor(role: role.rawValue, plain: plain, layout: layout, change: nil, offset: 0)
+      if library.functions.memory_desc_equal(outer.pointer, layout) != 0 {
+        return Tensor(role: role.rawValue, outer: outer, layout: layout, change: nil, offset: 0)
       }
-      let (from, to) = isResult ? (layout, plain.pointer) : (plain.pointer, layout)
+      let (from, to) = isResult ? (layout, outer.pointer) : (outer.pointer, layout)
       guard let change = OneDNNPrimitive(library, from: from, to: to, attributes) else { return nil }
       let offset = size
       size += aligned(library.functions.memory_desc_get_size(layout))
-      return Tensor(role: role.rawValue, plain: plain, layout: layout, change: change, offset: offset)
+      return Tensor(role: role.rawValue, outer: outer, layout: layout, change: change, offset: offset)
     }
     let isForward = operation == .forward
+    let (before, after) = (request.inputMemoryFormat, request.outputMemoryFormat)
     guard
       let weights = operation == .weightGradient
         ? tensor(
-          shapes.weights, onednn_query_weight_gradient, onednn_argument_weight_gradient, isResult: true)
-        : tensor(shapes.weights, onednn_query_weights, onednn_argument_weights, isResult: false),
+          shapes.weights, .plain, onednn_query_weight_gradient, onednn_argument_weight_gradient,
+          isResult: true)
+        : tensor(shapes.weights, .plain, onednn_query_weights, onednn_argument_weights, isResult: false),
       let source = operation == .error
-        ? tensor(shapes.source, onednn_query_source_error, onednn_argument_source_error, isResult: true)
-        : tensor(shapes.source, onednn_query_source, onednn_argument_source, isResult: false),
+        ? tensor(
+          shapes.source, before, onednn_query_source_error, onednn_argument_source_error, isResult: true)
+        : tensor(shapes.source, before, onednn_query_source, onednn_argument_source, isResult: false),
       let destination = isForward
-        ? tensor(shapes.destination, onednn_query_destination, onednn_argument_destination, isResult: true)
+        ? tensor(
+          shapes.destination, after, onednn_query_destination, onednn_argument_destination, isResult: true)
         : tensor(
-          shapes.destination, onednn_query_destination_error, onednn_argument_destination_error,
+          shapes.destination, after, onednn_query_destination_error, onednn_argument_destination_error,
           isResult: false)
     else { return nil }
     // A change that wants scratch memory itself is made in every run.
@@ -99,7 +104,7 @@ final class OneDNNConvolution: PreparedKernel {
     change.execute(
       [
         OneDNNOperand(
-          role: onednn_argument_source.rawValue, layout: weights.plain.pointer, start: operands.rawInput(1)),
+          role: onednn_argument_source.rawValue, layout: weights.outer.pointer, start: operands.rawInput(1)),
         OneDNNOperand(role: onednn_argument_destination.rawValue, layout: weights.layout, start: packed),
       ], scratch: nil)
   }
@@ -170,7 +175,7 @@ final class OneDNNConvolution: PreparedKernel {
     let changed = require(scratch) + tensor.offset
     change.execute(
       [
-        OneDNNOperand(role: onednn_argument_source.rawValue, layout: tensor.plain.pointer, start: start),
+        OneDNNOperand(role: onednn_argument_source.rawValue, layout: tensor.outer.pointer, start: start),
         OneDNNOperand(role: onednn_argument_destination.rawValue, layout: tensor.layout, start: changed),
       ], scratch: require(scratch) + primitiveOffset)
     return OneDNNOperand(role: tensor.role, layout: tensor.layout, start: changed)
@@ -185,7 +190,7 @@ final class OneDNNConvolution: PreparedKernel {
       start: tensor.change == nil ? start : require(scratch) + tensor.offset)
   }
 
-  /// Brings a written tensor back into the plain layout.
+  /// Brings a written tensor back into its outer layout.
   private func takeBack(
     _ tensor: Tensor, _ start: UnsafeMutableRawPointer, _ scratch: UnsafeMutableRawPointer?
   ) {
@@ -195,7 +200,7 @@ final class OneDNNConvolution: PreparedKernel {
         OneDNNOperand(
           role: onednn_argument_source.rawValue, layout: tensor.layout,
           start: require(scratch) + tensor.offset),
-        OneDNNOperand(role: onednn_argument_destination.rawValue, layout: tensor.plain.pointer, start: start),
+        OneDNNOperand(role: onednn_argument_destination.rawValue, layout: tensor.outer.pointer, start: start),
       ], scratch: require(scratch) + primitiveOffset)
   }
 }

@@ -80,6 +80,7 @@ struct OneDNNMatrixKernels {
   func pointwiseConvolution(_ rules: Convolution) -> (any PreparedKernel)? {
     let (input, weight) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
     guard
+      request.inputMemoryFormat == .plain, request.outputMemoryFormat == .plain,
       weight[2...].allSatisfy({ $0 == 1 }), rules.strides.allSatisfy({ $0 == 1 }),
       rules.padding.allSatisfy({ $0.begin == 0 && $0.end == 0 }), input[1] == weight[1],
       // Products of narrow matrices are slower than the convolution and its changes of layout.

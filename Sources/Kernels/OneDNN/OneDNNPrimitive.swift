@@ -7,13 +7,33 @@ final class OneDNNLayout: @unchecked Sendable {
   let pointer: OpaquePointer
 
   /// In which order the elements lie.
-  enum Order {
+  enum Order: Equatable {
     /// Row-major: samples, channels, places.
     case plain
     /// Samples, places, channels.
     case channelsLast
+    /// Samples, blocks of so many channels, rows, columns, channels of a block.
+    case channelBlocks(Int)
     /// As a primitive likes it best.
     case free
+
+    init(_ format: MemoryFormat) {
+      switch format {
+      case .plain: self = .plain
+      case .channelBlocks(let block): self = .channelBlocks(block)
+      }
+    }
+
+    /// The library's name of the order; nil where strides say it.
+    fileprivate func tag(rank: Int) -> onednn_constant? {
+      switch self {
+      case .plain, .channelsLast: nil
+      case .channelBlocks(16) where rank == 4: onednn_blocks_of_16
+      case .channelBlocks(8) where rank == 4: onednn_blocks_of_8
+      case .channelBlocks(let block): preconditionFailure("no blocks of \(block) channels at rank \(rank)")
+      case .free: onednn_any_format
+      }
+    }
   }
 
   /// Creates the layout of a shape.
@@ -22,9 +42,9 @@ final class OneDNNLayout: @unchecked Sendable {
     let extents = shape.map { Int64($0) }
     var pointer: OpaquePointer?
     let status: UInt32
-    if order == .free {
+    if let tag = order.tag(rank: shape.count) {
       status = library.functions.memory_desc_create_with_tag(
-        &pointer, Int32(shape.count), extents, onednn_float32.rawValue, onednn_any_format.rawValue)
+        &pointer, Int32(shape.count), extents, onednn_float32.rawValue, tag.rawValue)
     } else {
       var strides = rowMajorStrides(shape)
       if order == .channelsLast, shape.count > 2 {

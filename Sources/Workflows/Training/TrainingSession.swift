@@ -250,14 +250,18 @@ struct TrainingSession {
 
   /// Whether the same bits come out of every number of ranks.
   var isDeterministic: Bool {
-    decision.plan.options.cells != nil && resolved.keepsOrder && Set(instructionSets).count <= 1
+    decision.plan.options.cells != nil && resolved.keepsOrder && ranksAreAlike
   }
+
+  /// Whether all ranks compute with the same instructions.
+  private var ranksAreAlike: Bool { Set(instructionSets).count <= 1 }
 
   /// What the ranks do.
   var job: TrainingJob {
     TrainingJob(
       plan: resolved, tasks: tasks, samples: training, seed: request.seed, steps: steps,
-      learningRate: learningRate, schedule: schedule, given: { [contents] in Self.values($0, contents) })
+      learningRate: learningRate, schedule: schedule, ranksAreAlike: ranksAreAlike,
+      given: { [contents] in Self.values($0, contents) })
   }
 
   /// What a file gives for a tensor, nil where it is to be drawn.

@@ -71,7 +71,8 @@ enum CellRuns {
 
   /// Runs three steps in Float32, where another order of sums shows.
   static func run(
-    _ training: TrainingGraph, _ machine: Machine, _ plan: Plan, sharedByteCount: Int = 4096
+    _ training: TrainingGraph, _ machine: Machine, _ plan: Plan,
+    library: any KernelLibrary = ReferenceKernelLibrary(), sharedByteCount: Int = 4096
   ) throws -> ExecutedSteps {
     let facts = StepFacts(training)
     let tasks = try lower(plan, facts: facts, machine: machine)
@@ -79,7 +80,7 @@ enum CellRuns {
     #expect(resolved.keepsOrder)
     let graph = training.graph
     let run = try executed(
-      tasks, of: resolved, steps: 3, library: ReferenceKernelLibrary(), scalar: .float32,
+      tasks, of: resolved, steps: 3, library: library, scalar: .float32,
       sharedByteCount: sharedByteCount, data: { OneDevice.datum(graph, $0, $1, $2) },
       initial: { OneDevice.start(graph, $0, $1) })
     #expect(run.fault == nil)

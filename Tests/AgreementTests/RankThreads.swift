@@ -90,7 +90,7 @@ private final class Collector: @unchecked Sendable {
 ///   - initial: The value of an element of a tensor of the model before the first step.
 func executed(
   _ tasks: TaskGraph, of plan: ResolvedPlan, steps: Int, library: any KernelLibrary,
-  scalar: KernelScalarType, sharedByteCount: Int = 4096,
+  scalar: KernelScalarType, ranksAreAlike: Bool = true, sharedByteCount: Int = 4096,
   data: @escaping @Sendable (Int, TensorID, Int) -> Double,
   initial: @escaping @Sendable (TensorID, Int) -> Double
 ) throws -> ExecutedSteps {
@@ -105,7 +105,7 @@ func executed(
     do {
       let program = try compile(
         tasks, of: plan, ranks: ranks, rank: transport.rank, library: library,
-        settings: ExecutionSettings(scalar: scalar, seed: 7))
+        settings: ExecutionSettings(scalar: scalar, seed: 7, ranksAreAlike: ranksAreAlike))
       let executor = try RankExecutor(program, ranks: ranks, over: transport)
       collector.report { $0.sharedBytes += program.sharedBytes }
       for tensor in executor.kept {

@@ -2,6 +2,7 @@ import Differentiation
 import Execution
 import Graphs
 import Kernels
+import Machines
 import Plans
 import Testing
 import Units
@@ -25,7 +26,7 @@ struct MemoryFormatAgreementTests {
     let both = try builder.concatenate([left, right], axis: 1, name: "both")
     y = try builder.add(y, both, name: "sum")
     y = try builder.batchNormalization(y, mode: mode, name: "norm2")
-    y = try builder.activation(y, Activation(.sigmoid), name: "sigmoid")
+    y = try builder.activation(y, .sigmoid, name: "sigmoid")
     y = try builder.averagePool(y, kernel: 3, stride: 1, padding: 1, name: "pool2")
     y = try builder.convolution(y, channels: 48, kernel: 3, padding: 1, bias: .present, name: "conv2")
     y = try builder.globalAveragePool(y, name: "pool3")
@@ -87,7 +88,7 @@ struct MemoryFormatAgreementTests {
     }
     // Layers that are cut along channels stand beside layers that are not.
     let machine = CellRuns.mesh([2])
-    for axis in [SplitAxis.outputChannel, .inputChannel, .channel] {
+    for axis in [AxisRole.outputChannel, .inputChannel, .channel] {
       for parity in [0, 1] {
         let rules = graph.nodes.indices.map { node in
           let profile = OperatorProfile(NodeID(node), in: graph)

@@ -98,6 +98,7 @@ let package = Package(
     // Tests
     support("TestSupport", []),
     support("TestMachines", ["Units", "Graphs", "Machines", "Devices", "Plans"]),
+    support("TestThreads", ["Communication"]),
     tests("UnitsTests", ["Units"]),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("DocumentsTests", ["TestSupport", "Documents", "Diagnostics"]),
@@ -108,11 +109,11 @@ let package = Package(
     tests("MachinesTests", ["TestSupport", "Machines", "Units", "Diagnostics"]),
     tests("ResultsTests", ["Results", "Units"]),
     tests("DatasetsTests", ["TestSupport", "Datasets", "Units", "Diagnostics"]),
-    tests("CommunicationTests", ["Communication", "RankProbe", "Units", "Diagnostics"]),
+    tests("CommunicationTests", ["TestThreads", "Communication", "RankProbe", "Units", "Diagnostics"]),
     tests(
       "ExecutionTests",
       [
-        "TestSupport",
+        "TestSupport", "TestThreads",
         "Execution", "Plans", "Differentiation", "Devices", "Machines", "Graphs", "Kernels", "Communication",
         "Datasets", "Documents", "Units", "Results", "Diagnostics",
       ]),
@@ -151,7 +152,7 @@ let package = Package(
     tests(
       "AgreementTests",
       [
-        "TestSupport",
+        "TestSupport", "TestThreads",
         "Workflows", "Planning", "Plans", "Pricing", "Simulation", "Differentiation", "Devices", "Machines",
         "Graphs", "Units", "Results", "Kernels", "Communication", "Execution",
       ]),

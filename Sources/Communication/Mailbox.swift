@@ -1,14 +1,15 @@
 internal import Glibc
 
 /// Elements that one thread puts in and another waits for.
-final class Mailbox<Element: Sendable>: @unchecked Sendable {
+public final class Mailbox<Element: Sendable>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let news: UnsafeMutablePointer<pthread_cond_t>
   private var elements: [Element] = []
   private var first = 0
   private var isClosed = false
 
-  init() {
+  /// Makes an empty one.
+  public init() {
     mutex = .allocate(capacity: 1)
     news = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
@@ -23,7 +24,7 @@ final class Mailbox<Element: Sendable>: @unchecked Sendable {
   }
 
   /// Puts an element in.
-  func put(_ element: Element) {
+  public func put(_ element: Element) {
     pthread_mutex_lock(mutex)
     elements.append(element)
     pthread_cond_broadcast(news)
@@ -31,7 +32,7 @@ final class Mailbox<Element: Sendable>: @unchecked Sendable {
   }
 
   /// Says that no element follows.
-  func close() {
+  public func close() {
     pthread_mutex_lock(mutex)
     isClosed = true
     pthread_cond_broadcast(news)
@@ -39,7 +40,7 @@ final class Mailbox<Element: Sendable>: @unchecked Sendable {
   }
 
   /// The oldest element; waits for one, and returns nil when none follows.
-  func next() -> Element? {
+  public func next() -> Element? {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     while first == elements.count && !isClosed { pthread_cond_wait(news, mutex) }
@@ -47,7 +48,7 @@ final class Mailbox<Element: Sendable>: @unchecked Sendable {
   }
 
   /// The oldest element, or nil where there is none now.
-  func nextIfPresent() -> Element? {
+  public func nextIfPresent() -> Element? {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return takeFirst()
@@ -64,27 +65,4 @@ final class Mailbox<Element: Sendable>: @unchecked Sendable {
     }
     return elements[first]
   }
-}
-
-/// Runs the body on a thread of its own; says whether there is one.
-func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-  final class Body: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-  }
-  var thread = pthread_t()
-  let context = Unmanaged.passRetained(Body(body))
-  let code = pthread_create(
-    &thread, nil,
-    { context in
-      guard let context else { return nil }
-      Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
-      return nil
-    }, context.toOpaque())
-  guard code == 0 else {
-    context.release()
-    return false
-  }
-  pthread_detach(thread)
-  return true
 }

@@ -6,6 +6,7 @@ import Graphs
 import Kernels
 import Machines
 import Plans
+import TestThreads
 
 /// Runs the ranks of a plan as threads of this process, which is enough to compare numbers.
 enum RankThreads {
@@ -14,31 +15,7 @@ enum RankThreads {
     _ count: Int, sharedByteCount: Int, _ body: @escaping @Sendable (SharedArenaTransport) -> Void
   ) throws {
     let transports = try LocalTransport.ranks(count, ringCapacity: 4096, sharedByteCount: sharedByteCount)
-    var threads: [pthread_t] = []
-    for transport in transports {
-      let job = Unmanaged.passRetained(Job(transport: transport, body: body))
-      var thread = pthread_t()
-      let failure = pthread_create(
-        &thread, nil,
-        { argument in
-          guard let argument else { return nil }
-          let job = Unmanaged<Job>.fromOpaque(argument).takeRetainedValue()
-          job.body(job.transport)
-          return nil
-        }, job.toOpaque())
-      precondition(failure == 0, "no thread for rank \(transport.rank)")
-      threads.append(thread)
-    }
-    for thread in threads { pthread_join(thread, nil) }
-  }
-
-  private final class Job {
-    let transport: SharedArenaTransport
-    let body: @Sendable (SharedArenaTransport) -> Void
-    init(transport: SharedArenaTransport, body: @escaping @Sendable (SharedArenaTransport) -> Void) {
-      self.transport = transport
-      self.body = body
-    }
+    try onThreads(count) { body(transports[$0]) }
   }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import TestThreads
 import Testing
 
 @testable import Communication
@@ -48,7 +49,7 @@ import Testing
   @Test func `both sides send more than the rings hold, and nobody waits for ever`() throws {
     let ranks = try LocalTransport.ranks(2, ringCapacity: 4096)
     let count = 1 << 20
-    let threads = Threads(2) { rank in
+    try onThreads(2) { rank in
       let sent = [UInt8](repeating: UInt8(rank + 1), count: count)
       var received = [UInt8](repeating: 0, count: count)
       try sent.withUnsafeBytes { out in
@@ -60,7 +61,6 @@ import Testing
       }
       #expect(received.allSatisfy { $0 == UInt8(2 - rank) })
     }
-    try threads.join()
   }
 
   // The second of two ranks sends a pattern of its number; a sum of integers below 2²⁴ is exact in float32.
@@ -69,11 +69,10 @@ import Testing
     for capacity in [4096, 64 << 10] {
       let transports = try LocalTransport.ranks(ranks, ringCapacity: capacity)
       let rounds = RandomRounds(seed: seed, rankCount: ranks)
-      let threads = Threads(ranks) { rank in
+      try onThreads(ranks) { rank in
         let faults = try rounds.run(on: transports[rank])
         #expect(faults == [])
       }
-      try threads.join()
       for rank in 0..<ranks {
         #expect(transports[rank].bytesSent == rounds.bytesSent(by: rank), "seed \(seed)")
       }
@@ -109,7 +108,7 @@ import Testing
 
   @Test func `a wait for a lost peer ends with its number`() throws {
     let ranks = try LocalTransport.ranks(3)
-    let threads = Threads(2) { rank in
+    try onThreads(2) { rank in
       if rank == 1 {
         usleep(50_000)
         return ranks[1].declareLost(rank: 2, exitCode: 9)
@@ -125,12 +124,11 @@ import Testing
       }
       #expect(lost == PeerLost(rank: 2, reason: "it ended with exit code 9"))
     }
-    try threads.join()
   }
 
   @Test func `exchanges that were begun are finished in any order`() throws {
     let ranks = try LocalTransport.ranks(2, ringCapacity: 4096)
-    let threads = Threads(2) { rank in
+    try onThreads(2) { rank in
       let sent = [UInt8](repeating: UInt8(rank), count: 100_000)
       var received = [UInt8](repeating: 9, count: 200_000)
       try sent.withUnsafeBytes { out in
@@ -148,6 +146,5 @@ import Testing
       }
       #expect(received.allSatisfy { $0 == UInt8(1 - rank) })
     }
-    try threads.join()
   }
 }

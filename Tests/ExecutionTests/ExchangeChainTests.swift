@@ -1,6 +1,7 @@
 import Communication
 import Graphs
 import Plans
+import TestThreads
 import Testing
 
 @testable import Execution
@@ -21,7 +22,7 @@ struct ExchangeChainTests {
   @Test(arguments: [1 << 20, 4096]) func exchangesFollowOneAnother(sharedByteCount: Int) throws {
     let transports = try LocalTransport.ranks(2, ringCapacity: 4096, sharedByteCount: sharedByteCount)
     let results = ExchangeResults<[[Float]]>(2, 1, [])
-    onExchangeThreads(2) { rank in
+    try onThreads(2) { rank in
       let size = Self.count * 4
       let allocated = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * size, alignment: 64)
       defer { allocated.deallocate() }

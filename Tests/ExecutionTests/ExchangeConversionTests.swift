@@ -134,7 +134,7 @@ struct ExchangeConversionTests {
     let network = ExchangeNetwork(cut.deviceCount)
     let results = ExchangeResults<(values: [Double], fault: String?)>(
       cut.deviceCount, trials.count, ([], "not run"))
-    network.run { transport in
+    try network.run { transport in
       for (number, trial) in trials.enumerated() {
         let device = transport.rank
         let source = exchangeElements(one.shape, trial.from, cut, device).map {

@@ -2,6 +2,7 @@ import Communication
 import Execution
 import Graphs
 import Plans
+import TestThreads
 import Testing
 import Units
 
@@ -42,7 +43,7 @@ struct ExchangeProgressTests {
       let programs = Self.programs(cut, target, algorithm)
       let results = ExchangeResults<[Float]>(4, 1, [])
       let transports = try LocalTransport.ranks(4)
-      onExchangeThreads(4) { rank in
+      try onThreads(4) { rank in
         var values = (0..<elements).map { Self.addend(rank, $0) }
         for program in programs[rank].steps {
           var result = [Float](repeating: -1, count: program.afterCount)
@@ -80,7 +81,7 @@ struct ExchangeProgressTests {
   }
 
   // With addends that no sum keeps exactly, the direct algorithm adds ((a₀ + a₁) + a₂) + a₃.
-  @Test func directSumsFollowTheOrderOfTheCoordinates() {
+  @Test func directSumsFollowTheOrderOfTheCoordinates() throws {
     let cut = Cut(group: exchangeGroup([4]), shares: Shares([[1, 1, 1, 1]]))
     let count = 37
     @Sendable func value(_ rank: Int, _ element: Int) -> Double {
@@ -93,7 +94,7 @@ struct ExchangeProgressTests {
     }
     let network = ExchangeNetwork(4)
     let results = ExchangeResults<[Double]>(4, 1, [])
-    network.run { transport in
+    try network.run { transport in
       let program = programs[transport.rank]
       // The result lies on the own addend, which is read before it is written.
       let values = ExchangeBuffer((0..<count).map { value(transport.rank, $0) })

@@ -62,13 +62,13 @@ struct ExchangeTransferTests {
     }
   }
 
-  @Test func everyReceiverHasItsPartAndTheBytesAreThoseOfTheFlows() {
+  @Test func everyReceiverHasItsPartAndTheBytesAreThoseOfTheFlows() throws {
     let seed: UInt64 = 11
     var random = SplitMix64(seed: seed)
     let trials = (0..<150).map { _ in Self.trial(&random) }
     let network = ExchangeNetwork(Self.deviceCount)
     let results = ExchangeResults<[UInt64]>(Self.deviceCount, trials.count, [])
-    network.run { transport in
+    try network.run { transport in
       for (number, trial) in trials.enumerated() {
         let program = trial.programs[transport.rank]
         let (before, after) = (

@@ -1,5 +1,6 @@
 import Communication
 import Glibc
+import TestThreads
 
 /// Ranks of one process, each on a thread of its own: what is sent waits in a queue for its receiver.
 final class ExchangeNetwork: @unchecked Sendable {
@@ -27,8 +28,8 @@ final class ExchangeNetwork: @unchecked Sendable {
   }
 
   /// Runs a body for each rank at once and waits for all.
-  func run(_ body: @escaping @Sendable (ExchangeTransport) -> Void) {
-    onExchangeThreads(count) { body(ExchangeTransport(rank: $0, self)) }
+  func run(_ body: @escaping @Sendable (ExchangeTransport) throws -> Void) throws {
+    try onThreads(count) { try body(ExchangeTransport(rank: $0, self)) }
   }
 
   fileprivate func send(_ bytes: [UInt8], from: Int, to: Int) {
@@ -45,36 +46,6 @@ final class ExchangeNetwork: @unchecked Sendable {
     let bytes = queues[from][to].removeFirst()
     received[to][from] += bytes.count
     return bytes
-  }
-}
-
-/// Runs a body on as many threads at once and waits for all.
-func onExchangeThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-  var threads: [pthread_t] = []
-  for number in 0..<count {
-    let job = Unmanaged.passRetained(ExchangeJob(number: number, body: body))
-    var thread = pthread_t()
-    let failure = pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument else { return nil }
-        let job = Unmanaged<ExchangeJob>.fromOpaque(argument).takeRetainedValue()
-        job.body(job.number)
-        return nil
-      }, job.toOpaque())
-    precondition(failure == 0, "no thread \(number)")
-    threads.append(thread)
-  }
-  for thread in threads { pthread_join(thread, nil) }
-}
-
-/// What a thread runs.
-private final class ExchangeJob {
-  let number: Int
-  let body: @Sendable (Int) -> Void
-  init(number: Int, body: @escaping @Sendable (Int) -> Void) {
-    self.number = number
-    self.body = body
   }
 }
 

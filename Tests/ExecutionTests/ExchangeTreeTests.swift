@@ -89,13 +89,13 @@ struct ExchangeTreeTests {
 
   private static let hostIndex = 6
 
-  @Test func everySumIsThatOfTheTreeBitForBit() {
+  @Test func everySumIsThatOfTheTreeBitForBit() throws {
     let seed: UInt64 = 5
     var random = SplitMix64(seed: seed)
     let trials = (0..<120).map { _ in Self.trial(&random) }
     let network = ExchangeNetwork(Self.hostIndex + 1)
     let results = ExchangeResults<[Double]>(network.count, trials.count, [])
-    network.run { transport in
+    try network.run { transport in
       for (number, trial) in trials.enumerated() {
         let device = transport.rank
         var values =
@@ -150,12 +150,12 @@ struct ExchangeTreeTests {
   }
 
   // Without a tree the host adds in the order of the devices: ((a + b) + c) in float64.
-  @Test func theHostAddsInTheOrderOfTheDevices() {
+  @Test func theHostAddsInTheOrderOfTheDevices() throws {
     let addends = [[0.3, 0.1], [0.2, 0.2], [0.1, 0.3]]
     let network = ExchangeNetwork(4)
     let results = ExchangeResults<[Double]>(4, 1, [])
     let members = (0..<3).map { DeviceID($0) }
-    network.run { transport in
+    try network.run { transport in
       let device = DeviceID(transport.rank)
       let up = ExchangeProgram.hostSum(
         2, of: members, on: DeviceID(3), device: device, elementType: .float64)

@@ -89,12 +89,12 @@ struct StateOverlayTests {
     ([2], [[1, 1]], [4, 6]), ([3], [[2, 0, 3]], [5, 7]), ([4], [[1, 1, 1, 1]], [8, 3]),
     ([2, 2], [[1, 1], [1, 1]], [8, 4]), ([2, 2], [[3, 1], [1, 2]], [6, 5]),
     ([2, 3], [[1, 1], [1, 1, 1]], [6, 12]),
-  ]) func statesThatLieOverEachOtherGiveTheSame(ways: [Int], weights: [[Int]], shape: [Int]) {
+  ]) func statesThatLieOverEachOtherGiveTheSame(ways: [Int], weights: [[Int]], shape: [Int]) throws {
     var random = SplitMix64(seed: 17)
     let trials = Self.trials(ways, weights, shape, &random)
     let network = ExchangeNetwork(ways.reduce(1, *))
     let faults = ExchangeResults<[String]>(network.count, 1, [])
-    network.run { transport in
+    try network.run { transport in
       var found: [String] = []
       for trial in trials {
         let apart = Self.run(trial, isOverlaid: false, over: transport)

@@ -39,7 +39,8 @@ final class KernelBench {
   static var size: Int { Region.result.range.upperBound }
 
   private let library: any KernelLibrary
-  private let memory: UnsafeMutableRawPointer
+  private let reserved: AnonymousMemory
+  private var memory: UnsafeMutableRawPointer { reserved.start }
   private let moment = KernelMoment(generator: CounterGenerator(seed: 0, step: 1, stream: 0))
 
   /// A part of the memory.
@@ -73,14 +74,9 @@ final class KernelBench {
   /// Reserves memory, or returns nil where there is none.
   init?(_ library: any KernelLibrary) {
     self.library = library
-    guard
-      let memory = mmap(
-        nil, Self.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-      memory != MAP_FAILED
-    else { return nil }
     // As a rank's own memory.
-    madvise(memory, Self.size, MADV_HUGEPAGE)
-    self.memory = memory
+    guard let reserved = AnonymousMemory(byteCount: Self.size) else { return nil }
+    self.reserved = reserved
   }
 
   /// Fills a region up to some place.
@@ -98,10 +94,6 @@ final class KernelBench {
       let number = Float(state >> 40) / Float(1 << 23) - 1
       numbers[place] = region == .signed ? number : 1.5 + 0.5 * number
     }
-  }
-
-  deinit {
-    munmap(memory, Self.size)
   }
 
   /// A kernel that is ready to run over its parts.

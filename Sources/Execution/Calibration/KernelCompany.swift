@@ -1,3 +1,4 @@
+import Communication
 import Glibc
 import Kernels
 import Synchronization
@@ -32,30 +33,10 @@ final class KernelCompany: Sendable {
     state = Mutex(State())
     members = (0..<count).compactMap { _ in KernelBench(library).map(Member.init) }
     guard members.count == count else { return nil }
-    for (index, member) in members.enumerated() where !begin(member) {
+    for (index, member) in members.enumerated() where !startThread({ self.work(member) }) {
       for earlier in members[..<index] { earlier.wake() }
       return nil
     }
-  }
-
-  /// Begins the thread of a member.
-  private func begin(_ member: Member) -> Bool {
-    let start = Unmanaged.passRetained(Start(company: self, member: member))
-    var thread = pthread_t()
-    let code = pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument else { return nil }
-        let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-        start.company.work(start.member)
-        return nil
-      }, start.toOpaque())
-    guard code == 0 else {
-      start.release()
-      return false
-    }
-    pthread_detach(thread)
-    return true
   }
 
   /// Runs `body` while all threads run `subject`.
@@ -95,17 +76,6 @@ final class KernelCompany: Sendable {
         }
       }
       state.withLock { $0.restingCount += 1 }
-    }
-  }
-
-  /// What a thread takes with it.
-  private final class Start {
-    let company: KernelCompany
-    let member: Member
-
-    init(company: KernelCompany, member: Member) {
-      self.company = company
-      self.member = member
     }
   }
 

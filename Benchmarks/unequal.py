@@ -4,10 +4,14 @@
 Usage: unequal.py BINARY [--machine FILE] [--sets native,sse41] [--networks lenet,resnet18,digits]
        [--modes off,on] [--runs 5] [--quick]
 
-Without --machine this computer is calibrated first (a minute). Each network is planned on both devices, and the plan
-that is found is held against the same with equal shares and against each device alone (one core each). All of them
-train in turn, each run in processes of its own; the first step of a run counts nowhere. In the mode `on` the batch is
-cut into 16 cells, so that sums keep their order; in `off` shares are of single samples.
+Without --machine this computer is calibrated first, which takes minutes. Each network is planned on both devices, and
+the plan that is found is held against the same with equal shares and against each device alone (one core each). These
+four train in turn, each run in processes of its own; the first step of a run counts nowhere. In the mode `on` the batch
+is cut into 16 cells, so that sums keep their order; in `off` shares are of single samples.
+
+All of it takes more than ten minutes, most of them for ResNet-18. What is ahead is said on standard error; the rows of
+a network and mode are printed as soon as its runs have ended, and the verdicts last. --networks, --modes and --runs cut
+it down.
 """
 
 import argparse
@@ -18,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 from samples import write_samples
 
@@ -32,6 +37,8 @@ NETWORKS = {
     "digits": Network(str(ROOT / "Examples" / "digits.onnx"), 256, None, None, 100),
 }
 VARIANTS = ["uneven", "even", "fast alone", "slow alone"]
+# What a run takes besides its steps, in seconds: the plan is read and priced, kernels are made, memory is touched.
+BEGINNING = 1.0
 
 
 def partita(*words):
@@ -41,12 +48,29 @@ def partita(*words):
     return done.stdout
 
 
+def say(text):
+    """Tells whoever waits; the tables stand on standard output alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def duration(seconds):
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+
+
 def with_equal_shares(plan):
     """The plan with equal shares in the place of its own."""
     for share in plan.get("shares", []):
         share["weights"] = [1] * len(share["weights"])
         share.pop("fractions", None)
     return plan
+
+
+def simulated(folder, network, name):
+    """The seconds of a step under a plan that was written."""
+    text = partita(
+        "simulate", network.model, "--machine", machine, "--batch", network.batch, "--plan", folder / f"{name}.json",
+        "--json")
+    return json.loads(text)["makespan_s"]
 
 
 def write_plans(folder, network, mode):
@@ -89,7 +113,7 @@ def shown(value):
 
 
 def report(name, network, mode, shares, runs):
-    """Prints the rows of a network and returns what they say."""
+    """Prints the rows of a network and mode and returns what they say, in a sentence."""
     predicted = {variant: runs[variant][0][1] for variant in VARIANTS}
     measured = {variant: statistics.median(statistics.median(run[0]) for run in runs[variant]) for variant in VARIANTS}
     least = {variant: min(min(run[0]) for run in runs[variant]) for variant in VARIANTS}
@@ -107,45 +131,62 @@ def report(name, network, mode, shares, runs):
         gains = [f"{times[other] / times['uneven']:.2f} against {other}" for other in VARIANTS[1:]]
         wins = all(times["uneven"] < times[other] for other in VARIANTS[1:])
         verdicts.append(f"{words}: uneven shares {'win' if wins else 'do not win'} ({', '.join(gains)})")
-    return f"{name}, deterministic {mode}: " + "; ".join(verdicts), verdicts
+    return f"{name}, deterministic {mode}: " + "; ".join(verdicts)
 
 
 reader = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 reader.add_argument("binary")
 reader.add_argument("--machine")
 reader.add_argument("--sets", default="native,sse41")
-reader.add_argument("--networks", default=",".join(NETWORKS))
-reader.add_argument("--modes", default="off,on")
-reader.add_argument("--runs", type=int, default=5)
+reader.add_argument("--networks", default=",".join(NETWORKS), help="of " + ", ".join(NETWORKS))
+reader.add_argument("--modes", default="off,on", help="of off, on")
+reader.add_argument("--runs", type=int, default=5, help="how often each plan is trained")
 reader.add_argument("--quick", action="store_true", help="two runs of each")
 options = reader.parse_args()
 binary = str(pathlib.Path(options.binary).resolve())
 sets = options.sets.split(",")
+for word, known in [*((name, list(NETWORKS)) for name in options.networks.split(",")),
+                    *((mode, ["off", "on"]) for mode in options.modes.split(","))]:
+    if word not in known:
+        reader.error(f"'{word}' is none of {', '.join(known)}")
 chosen = {name: NETWORKS[name] for name in options.networks.split(",")}
 modes = options.modes.split(",")
 with tempfile.TemporaryDirectory() as place:
     place = pathlib.Path(place)
     machine = str(pathlib.Path(options.machine).resolve()) if options.machine else str(place / "unequal.yaml")
     if not options.machine:
+        say("this computer is calibrated first, which takes some minutes")
         partita("calibrate", "--instruction-sets", options.sets, "--out", machine)
-    cases, found, data = {}, {}, {}
+    say(f"{', '.join(chosen)}: planned first")
+    folders, found, data = {}, {}, {}
     for name, network in chosen.items():
         data[name] = "digits" if network.shape is None else place / f"{name}-data"
         if network.shape:
             write_samples(data[name], 3 * network.batch, network.shape, network.classes)
         for mode in modes:
-            folder = place / f"{name}-{mode}"
+            folder = folders[name, mode] = place / f"{name}-{mode}"
             folder.mkdir()
             found[name, mode] = write_plans(folder, network, mode)
-            cases[name, mode] = {variant: [] for variant in VARIANTS}
-    # Alternating runs: what else the computer does falls on all of them.
-    for _ in range(2 if options.quick else options.runs):
-        for (name, mode), runs in cases.items():
-            for variant in VARIANTS:
-                runs[variant].append(train(place / f"{name}-{mode}", data[name], chosen[name], mode, variant))
+    rounds = 2 if options.quick else options.runs
+    ahead = {}
+    for (name, mode), folder in folders.items():
+        steps = sum(simulated(folder, chosen[name], variant) for variant in VARIANTS) * chosen[name].steps
+        ahead[name, mode] = rounds * (steps + BEGINNING * len(VARIANTS))
+    say(f"{rounds} runs of each of {len(VARIANTS)} plans in {len(folders)} cases: about {duration(sum(ahead.values()))}")
     print("| network | deterministic | plan | shares | ranks | predicted | measured (shortest) | error |")
-    print("|---|---|---|---:|---|---:|---:|---:|")
-    lines = [report(name, chosen[name], mode, found[name, mode], runs)[0] for (name, mode), runs in cases.items()]
+    print("|---|---|---|---:|---|---:|---:|---:|", flush=True)
+    lines = []
+    for (name, mode), folder in folders.items():
+        say(f"{name}, deterministic {mode}: about {duration(ahead.pop((name, mode)))}")
+        begin = time.monotonic()
+        runs = {variant: [] for variant in VARIANTS}
+        # Alternating runs: what else the computer does falls on all of them.
+        for _ in range(rounds):
+            for variant in VARIANTS:
+                runs[variant].append(train(folder, data[name], chosen[name], mode, variant))
+        lines.append(report(name, chosen[name], mode, found[name, mode], runs))
+        left = f"; about {duration(sum(ahead.values()))} left" if ahead else ""
+        say(f"{name}, deterministic {mode}: took {duration(time.monotonic() - begin)}{left}")
     print()
     for line in lines:
         print(f"- {line}.")

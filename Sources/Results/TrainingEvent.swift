@@ -214,13 +214,17 @@ public struct TrainingEnd: Hashable, Sendable {
     /// By how much it had grown before, while the library of the kernels was opened and they were made: code
     /// that it generates, and what it keeps for itself.
     public let library: Bytes
+    /// What is laid out besides while the rank classifies the test samples, and given back afterwards; zero
+    /// where it classifies none.
+    public let evaluation: Bytes
 
     /// Creates the memory of a rank.
-    public init(rank: Int, planned: Bytes, resident: Bytes, library: Bytes) {
+    public init(rank: Int, planned: Bytes, resident: Bytes, library: Bytes, evaluation: Bytes) {
       self.rank = rank
       self.planned = planned
       self.resident = resident
       self.library = library
+      self.evaluation = evaluation
     }
   }
 

@@ -74,6 +74,26 @@ struct TrainingLogTests {
     #expect(!TrainingSamples.end.text(.brief).contains("conv19"))
   }
 
+  @Test func `memory of an evaluation has a column where a rank evaluates`() {
+    func end(_ evaluations: [Int]) -> String {
+      TrainingEnd(
+        steps: 1, weightsDigest: "00", ledger: "", testAccuracy: nil, priced: SimulatedTime(1_000_000),
+        simulated: SimulatedTime(2_000_000), measured: SimulatedTime(3_000_000), uncalibrated: nil, pairs: [],
+        tasks: [],
+        memory: evaluations.enumerated().map { rank, bytes in
+          TrainingEnd.Memory(
+            rank: rank, planned: Bytes(100), resident: Bytes(100), library: Bytes(300),
+            evaluation: Bytes(bytes))
+        }
+      ).text(.full)
+    }
+    let lines = end([700, 0]).split(separator: "\n")
+    #expect(lines.contains { $0.hasSuffix("library  evaluation") }, "\(lines)")
+    #expect(lines.contains { $0.hasSuffix("300 B       700 B") }, "\(lines)")
+    #expect(lines.contains { $0.hasSuffix("300 B           -") }, "\(lines)")
+    #expect(!end([0, 0]).contains("evaluation"))
+  }
+
   @Test func `other threads than those of the measured rates are named`() {
     func rank(_ number: Int, _ rated: Int?, _ threads: Int) -> TrainingStart.Rank {
       TrainingStart.Rank(

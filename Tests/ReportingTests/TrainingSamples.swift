@@ -35,5 +35,8 @@ enum TrainingSamples {
         category: "forward", name: "conv\(index)", device: "core[0]", priced: SimulatedTime(1_000_000),
         measured: SimulatedTime(Int64(index + 1) * 1_000_000))
     },
-    memory: [TrainingEnd.Memory(rank: 0, planned: Bytes(950), resident: Bytes(1000), library: Bytes(300))])
+    memory: [
+      TrainingEnd.Memory(
+        rank: 0, planned: Bytes(950), resident: Bytes(1000), library: Bytes(300), evaluation: Bytes(700))
+    ])
 }

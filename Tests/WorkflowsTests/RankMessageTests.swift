@@ -16,8 +16,9 @@ struct RankMessageTests {
       .epoch(number: 2, testAccuracy: 0.875), .epoch(number: 2, testAccuracy: nil),
       .checkpoint(path: "a/b", step: 8),
       .measured(
-        times: [.init(index: 3, value: 17)], bytesSent: [0, 5], steps: 6, planned: 70, resident: 80,
-        library: 90),
+        .init(
+          times: [.init(index: 3, value: 17)], bytesSent: [0, 5], steps: 6, planned: 70, resident: 80,
+          library: 90, evaluation: 60)),
       .result(digest: "d", ledger: "l", testAccuracy: 1, steps: 5),
       .fault(kind: "usage", message: "m", hint: nil, file: "f"),
     ])

@@ -10,10 +10,16 @@ import Units
 
 /// Classifies samples with a trained network on one device: no masks, and batch normalisation by the running
 /// statistics.
-public final class Evaluation {
-  private let executor: RankExecutor
+///
+/// Kernels are made once. Memory is laid out only while samples are classified.
+public struct Evaluation: Sendable {
+  private let program: RankProgram
+  private let ranks: RankTable
   private let graph: Graph
-  private let training: TrainingGraph
+  /// By how many bytes the process grew while the kernels were made.
+  public let libraryGrowth: Int
+  /// The bytes that are laid out while samples are classified, and given back afterwards.
+  public var plannedBytes: Int { program.plannedBytes }
 
   /// Prepares the forward phase.
   ///
@@ -23,7 +29,7 @@ public final class Evaluation {
   /// - Throws: `InputError` where the network cannot be trained, and ``ExecutionFault`` where it cannot be
   /// run.
   public init(_ network: Graph, library: any KernelLibrary) throws {
-    training = try differentiate(
+    let training = try differentiate(
       network.withoutMasks, options: DifferentiationOptions(batchNormalization: .frozen))
     graph = training.graph
     let machine = Machine.alone
@@ -46,10 +52,11 @@ public final class Evaluation {
       tasks: tasks.tasks.filter { $0.label.category == .forward }.map {
         TaskGraph.Task(kind: $0.kind, label: $0.label, dependencies: [], action: $0.action)
       }, elementSizes: tasks.elementSizes, precision: tasks.precision, steps: 1, memory: [])
-    let ranks = RankTable(forward, on: machine)
-    let program = try compile(
-      forward, of: resolved, ranks: ranks, rank: 0, library: library, settings: ExecutionSettings())
-    executor = try RankExecutor(program, ranks: ranks, over: Alone())
+    ranks = RankTable(forward, on: machine)
+    let measured = MeasuredLibrary(library)
+    program = try compile(
+      forward, of: resolved, ranks: ranks, rank: 0, library: measured, settings: ExecutionSettings())
+    libraryGrowth = measured.bytes
   }
 
   /// The part of the samples that are classified as their labels say.
@@ -57,9 +64,11 @@ public final class Evaluation {
   /// - Parameters:
   ///   - model: The trained tensors, by name.
   ///   - given: The elements of tensors that are not trained, by name.
+  /// - Throws: ``ExecutionFault`` where the memory is not to be had.
   public func accuracy(
     of model: [NamedArray], on samples: any Dataset, given: (String) -> [Double]?
   ) throws -> Double {
+    let executor = try RankExecutor(program, ranks: ranks, over: Alone())
     let trained = Dictionary(model.map { ($0.name, $0.elements) }, uniquingKeysWith: { first, _ in first })
     for tensor in executor.kept {
       guard case .forward(let id) = tensor.value else { continue }

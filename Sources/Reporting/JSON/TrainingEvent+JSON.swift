@@ -114,7 +114,7 @@ extension TrainingEnd.Memory {
   fileprivate var json: JSONValue {
     [
       "rank": .integer(rank), "planned_bytes": .bytes(planned), "resident_bytes": .bytes(resident),
-      "library_bytes": .bytes(library),
+      "library_bytes": .bytes(library), "evaluation_bytes": .bytes(evaluation),
     ]
   }
 }

@@ -123,17 +123,19 @@ extension TrainingEnd {
   }
 
   private var memoryTable: TextTable {
-    TextTable(
+    // Rank 0 alone classifies test samples, and only where there are some.
+    let evaluates = memory.contains { $0.evaluation > .zero }
+    return TextTable(
       columns: [
         .words("rank"), .numbers("planned"), .numbers("resident"), .numbers("deviation"), .numbers("library"),
-      ],
+      ] + (evaluates ? [.numbers("evaluation")] : []),
       rows: memory.map { use in
         let part = Double(use.planned.count) / Double(max(1, use.resident.count)) - 1
         return [
           "\(use.rank)", use.planned.description, use.resident.description,
           use.resident > .zero ? (part < 0 ? "-" : "+") + Wording.percent(abs(part)) : "-",
           use.library.description,
-        ]
+        ] + (evaluates ? [use.evaluation > .zero ? use.evaluation.description : "-"] : [])
       })
   }
 }

@@ -13,7 +13,7 @@ enum RankMessage: Hashable {
   /// A checkpoint was written.
   case checkpoint(path: String, step: Int)
   /// What the rank measured.
-  case measured(times: [Part], bytesSent: [Int], steps: Int, planned: Int, resident: Int, library: Int)
+  case measured(Measurement)
   /// What came out: the digest of the weights and of the samples read.
   case result(digest: String, ledger: String, testAccuracy: Double?, steps: Int)
   /// The rank gives up.
@@ -23,6 +23,18 @@ enum RankMessage: Hashable {
   struct Part: Hashable {
     let index: Int
     let value: Double
+  }
+
+  /// What a rank measured: the times of its tasks, the bytes that it sent to each rank in all its steps, and
+  /// the bytes of its memory.
+  struct Measurement: Hashable {
+    let times: [Part]
+    let bytesSent: [Int]
+    let steps: Int
+    let planned: Int
+    let resident: Int
+    let library: Int
+    let evaluation: Int
   }
 
   /// The message as bytes.
@@ -44,10 +56,11 @@ enum RankMessage: Hashable {
       return .array(["step", .integer(number), parts(losses), .integer(correct), .integer(nanoseconds)])
     case .epoch(let epoch, let accuracy): return .array(["epoch", .integer(epoch), number(accuracy)])
     case .checkpoint(let path, let step): return .array(["checkpoint", .string(path), .integer(step)])
-    case .measured(let times, let sent, let steps, let planned, let resident, let library):
+    case .measured(let found):
       return .array([
-        "measured", parts(times), .array(sent.map { .integer($0) }), .integer(steps), .integer(planned),
-        .integer(resident), .integer(library),
+        "measured", parts(found.times), .array(found.bytesSent.map { .integer($0) }), .integer(found.steps),
+        .integer(found.planned), .integer(found.resident), .integer(found.library),
+        .integer(found.evaluation),
       ])
     case .result(let digest, let ledger, let accuracy, let steps):
       return .array(["result", .string(digest), .string(ledger), number(accuracy), .integer(steps)])
@@ -86,10 +99,11 @@ enum RankMessage: Hashable {
       self = .step(number: integer(1), losses: parts(2), correct: integer(3), nanoseconds: integer(4))
     case ("epoch", 3): self = .epoch(number: integer(1), testAccuracy: text(2).flatMap(Double.init))
     case ("checkpoint", 3): self = .checkpoint(path: text(1) ?? "", step: integer(2))
-    case ("measured", 7):
+    case ("measured", 8):
       self = .measured(
-        times: parts(1), bytesSent: integers(2), steps: integer(3), planned: integer(4), resident: integer(5),
-        library: integer(6))
+        Measurement(
+          times: parts(1), bytesSent: integers(2), steps: integer(3), planned: integer(4),
+          resident: integer(5), library: integer(6), evaluation: integer(7)))
     case ("result", 5):
       self = .result(
         digest: text(1) ?? "", ledger: text(2) ?? "", testAccuracy: text(3).flatMap(Double.init),

@@ -57,6 +57,8 @@ private struct RankWork {
   let session: TrainingSession
   let seat: RankSeat
   let trainer: RankTrainer
+  /// At rank 0 what classifies the test samples.
+  let evaluation: Evaluation?
   let folder: CheckpointFolder?
   /// By how many bytes the process grew while the library was opened.
   let opening: Int
@@ -72,6 +74,7 @@ private struct RankWork {
     let before = ProcessMemory.privateBytes()
     let library = session.library(ofRank: seat.rank)
     opening = max(0, ProcessMemory.privateBytes() - before)
+    evaluation = seat.rank == 0 ? try session.preparedEvaluation(library) : nil
     trainer = try RankTrainer(session.job, over: seat.transport, library: library)
     var notes: [String] = []
     if let folder {
@@ -132,10 +135,11 @@ private struct RankWork {
       fail(at: "after-step", step: step)
       let isEpochEnd = step % perEpoch == 0
       if isEpochEnd || step == session.steps, session.request.evaluates || isEpochEnd {
-        let model = session.evaluation == nil ? nil : try trainer.gather()
-        if let model {
-          accuracy = try session.testAccuracy(of: model)
-          accuracyStep = step
+        if session.evaluation != nil {
+          try withModel { model in
+            accuracy = try session.testAccuracy(of: model, by: evaluation)
+            accuracyStep = step
+          }
         }
         if seat.rank == 0, isEpochEnd {
           seat.send(RankMessage.epoch(number: step / perEpoch, testAccuracy: accuracy).bytes)
@@ -155,28 +159,38 @@ private struct RankWork {
     kill(getpid(), SIGKILL)
   }
 
+  /// Brings the model to rank 0, where the body runs, and gives back what it was gathered in.
+  private func withModel(_ body: (ModelTensors) throws -> Void) throws {
+    try trainer.gather().map(body)
+    ProcessMemory.giveBackFreed()
+  }
+
   private mutating func checkpoint() throws {
     guard let folder else { return }
     keptStep = step
-    guard let model = try trainer.gather() else { return }
-    let state = session.state(after: step, ledger: model.ledger)
     let failure = session.request.failure
     let step = step
-    try withTensorViews(of: model.arrays) { views throws(InputError) in
-      try folder.save(state, tensors: views) { (point) throws(InputError) in
-        if failure?.point == point.rawValue, failure?.step == step { kill(getpid(), SIGKILL) }
+    try withModel { model in
+      let state = session.state(after: step, ledger: model.ledger)
+      try withTensorViews(of: model.arrays) { views throws(InputError) in
+        try folder.save(state, tensors: views) { (point) throws(InputError) in
+          if failure?.point == point.rawValue, failure?.step == step { kill(getpid(), SIGKILL) }
+        }
       }
+      seat.send(RankMessage.checkpoint(path: folder.path(ofStep: step), step: step).bytes)
     }
-    seat.send(RankMessage.checkpoint(path: folder.path(ofStep: step), step: step).bytes)
   }
 
   /// Writes what is asked for and tells what was measured.
   private func finish(accuracy: Double?) throws {
     seat.send(
       RankMessage.measured(
-        times: trainer.medianTimes.map { .init(index: $0.task, value: Double($0.nanoseconds)) },
-        bytesSent: trainer.bytesSent, steps: step, planned: trainer.plannedBytes,
-        resident: trainer.residentGrowth, library: opening + trainer.libraryGrowth
+        .init(
+          times: trainer.medianTimes.map { .init(index: $0.task, value: Double($0.nanoseconds)) },
+          bytesSent: trainer.bytesSent, steps: step, planned: trainer.plannedBytes,
+          resident: trainer.residentGrowth,
+          library: opening + trainer.libraryGrowth + (evaluation?.libraryGrowth ?? 0),
+          evaluation: evaluation?.plannedBytes ?? 0)
       ).bytes)
     guard let model = try trainer.gather() else { return }
     let tensors = model.network
@@ -189,7 +203,7 @@ private struct RankWork {
     seat.send(
       RankMessage.result(
         digest: digest, ledger: model.ledger.text,
-        testAccuracy: try accuracy ?? session.testAccuracy(of: model),
+        testAccuracy: try accuracy ?? session.testAccuracy(of: model, by: evaluation),
         steps: step
       ).bytes)
   }

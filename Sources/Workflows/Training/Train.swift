@@ -117,7 +117,7 @@ private struct TrainingDesk {
   private var epochStart: UInt64 = 0
   private var testAccuracies: [Int: Double?] = [:]
   private var waitingEpochs: [Int: TrainingEpoch] = [:]
-  private var measured: [Int: RankMessage] = [:]
+  private var measured: [Int: RankMessage.Measurement] = [:]
   private var outcome: RankMessage?
   /// Why a rank gave up.
   private(set) var fault: (any Error)?
@@ -155,7 +155,7 @@ private struct TrainingDesk {
       testAccuracies[number] = accuracy
       try tellEpoch(number, report)
     case .checkpoint(let path, let step): try report(.checkpoint(path: path, step: step))
-    case .measured: measured[rank] = message
+    case .measured(let measurement): measured[rank] = measurement
     case .result: outcome = message
     case .fault(let kind, let text, let hint, let file):
       // The first that gives up knows why, and may have several reasons; others give up because it is gone.
@@ -271,11 +271,10 @@ private struct TrainingDesk {
     let machine = session.decision.machine
     let simulated = session.tasks.messageBytes(on: machine)
     var counted: [DevicePair: Int] = [:]
-    for (rank, message) in measured {
-      guard case .measured(_, let sent, let steps, _, _, _) = message else { continue }
-      for (other, bytes) in sent.enumerated() where bytes > 0 {
+    for (rank, found) in measured {
+      for (other, bytes) in found.bytesSent.enumerated() where bytes > 0 {
         let pair = DevicePair(from: session.ranks.devices[rank], to: session.ranks.devices[other])
-        counted[pair] = bytes / max(1, steps - firstStep)
+        counted[pair] = bytes / max(1, found.steps - firstStep)
       }
     }
     let known = Dictionary(simulated.map { ($0.pair, $0.bytes) }, uniquingKeysWith: { first, _ in first })
@@ -292,9 +291,8 @@ private struct TrainingDesk {
   /// Every task with what it was priced at and what it took; of a collective its slowest rank.
   private var taskTimes: [TrainingEnd.Task] {
     var longest: [Int: (rank: Int, nanoseconds: Int)] = [:]
-    for (rank, message) in measured.sorted(by: { $0.key < $1.key }) {
-      guard case .measured(let times, _, _, _, _, _) = message else { continue }
-      for time in times where Int(time.value) > longest[time.index]?.nanoseconds ?? -1 {
+    for (rank, found) in measured.sorted(by: { $0.key < $1.key }) {
+      for time in found.times where Int(time.value) > longest[time.index]?.nanoseconds ?? -1 {
         longest[time.index] = (rank, Int(time.value))
       }
     }
@@ -309,10 +307,10 @@ private struct TrainingDesk {
   }
 
   private var memory: [TrainingEnd.Memory] {
-    measured.sorted { $0.key < $1.key }.compactMap { rank, message in
-      guard case .measured(_, _, _, let planned, let resident, let library) = message else { return nil }
-      return TrainingEnd.Memory(
-        rank: rank, planned: Bytes(planned), resident: Bytes(resident), library: Bytes(library))
+    measured.sorted { $0.key < $1.key }.map { rank, found in
+      TrainingEnd.Memory(
+        rank: rank, planned: Bytes(found.planned), resident: Bytes(found.resident),
+        library: Bytes(found.library), evaluation: Bytes(found.evaluation))
     }
   }
 }

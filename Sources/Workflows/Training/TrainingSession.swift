@@ -301,13 +301,16 @@ struct TrainingSession {
       ])
   }
 
-  /// Classifies the test samples with a trained model, which rank 0 has.
-  func testAccuracy(of model: ModelTensors) throws -> Double? {
+  /// Prepares to classify the test samples, which rank 0 does; nil where there are none.
+  func preparedEvaluation(_ library: any KernelLibrary) throws -> Evaluation? {
     guard let evaluation else { return nil }
-    let batch = min(100, evaluation.count)
-    let network = try session.model.graph(batch: batch)
-    return try Evaluation(network, library: library(ofRank: 0)).accuracy(
-      of: model.network, on: evaluation, given: given)
+    return try Evaluation(session.model.graph(batch: min(100, evaluation.count)), library: library)
+  }
+
+  /// Classifies the test samples with a trained model, which rank 0 has.
+  func testAccuracy(of model: ModelTensors, by prepared: Evaluation?) throws -> Double? {
+    guard let evaluation, let prepared else { return nil }
+    return try prepared.accuracy(of: model.network, on: evaluation, given: given)
   }
 
   /// The trained network as ONNX.

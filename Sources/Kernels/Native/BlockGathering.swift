@@ -41,7 +41,8 @@ struct BlockGathering: Sendable {
     } _: { greatest, place, element in
       greatest.consider(load(x, element), place)
     } _: { greatest, _, element in
-      greatest.value.replace(with: 0, where: greatest.place .< 0)
+      // Nothing was greater than the first value. Comparing places would go through memory, one by one.
+      greatest.value.replace(with: 0, where: greatest.value .== -.infinity)
       greatest.write(y, places, element)
     }
   }
@@ -103,18 +104,22 @@ struct BlockGathering: Sendable {
       let source = plane * placesOfSource * block
       var (place, target) = (0, plane * rows.count * columns.count * block)
       for row in rows {
+        let lineStep = row.step * columnsOfSource
         for column in columns {
+          let elementStep = column.step * block
           var lane = 0
           while lane < block {
             var gathered = start(place)
-            var line = row.first * columnsOfSource + column.first
+            // None of these sums can overflow where the planes themselves lie in memory.
+            var line = row.first &* columnsOfSource &+ column.first
             for _ in 0..<row.count {
-              var met = line
+              var (met, element) = (line, source &+ line &* block &+ lane)
               for _ in 0..<column.count {
-                gather(&gathered, met, source + met * block + lane)
-                met += column.step
+                gather(&gathered, met, element)
+                met &+= column.step
+                element &+= elementStep
               }
-              line += row.step * columnsOfSource
+              line &+= lineStep
             }
             write(&gathered, place, target + lane)
             lane += 8

@@ -64,15 +64,29 @@ struct ChannelLayout {
         }
         continue
       }
-      // What is read for the first eight channels of a run is still in the nearest cache for the next.
-      inRuns(places) { run in
-        inVectors(width) { lane in
-          let numbers = numbers.map { load($0, first + lane) }
-          for place in run { whole(start + place * width + lane, numbers) }
-        } _: { lane in
-          let numbers = numbers.map { $0[first + lane] }
-          for place in run { single(start + place * width + lane, numbers) }
+      // Sixteen in one pass, so that every line of the cache is read and written once.
+      var lane = 0
+      while lane + 16 <= width {
+        let low = numbers.map { load($0, first + lane) }
+        let high = numbers.map { load($0, first + lane + 8) }
+        var element = start + lane
+        for _ in 0..<places {
+          whole(element, low)
+          whole(element &+ 8, high)
+          element &+= width
         }
+        lane += 16
+      }
+      inVectors(lane..<width) { lane in
+        let eight = numbers.map { load($0, first + lane) }
+        var element = start + lane
+        for _ in 0..<places {
+          whole(element, eight)
+          element &+= width
+        }
+      } _: { lane in
+        let own = numbers.map { $0[first + lane] }
+        for place in 0..<places { single(start + place * width + lane, own) }
       }
     }
   }
@@ -115,16 +129,17 @@ struct ChannelLayout {
     for group in some.groups {
       totals.initialize(repeating: 0, count: 2 * width)
       for sample in 0..<samples {
-        let start = (sample * groups + group) * width * places
+        let plane = (sample * groups + group) * width * places
         inRuns(places) { run in
+          let start = plane + run.lowerBound * width
           inVectors(some.lanes) { lane in
             let centre = load(centres, group * width + lane)
-            let part = sums(run) { whole(start + $0 * width + lane, centre) }
+            let part = sums(run.count, from: start + lane, by: width) { whole($0, centre) }
             part.0.add(totals, lane)
             part.1.add(totals, width + lane)
           } _: { lane in
             let centre = centres[group * width + lane]
-            let part = sums(run) { single(start + $0 * width + lane, centre) }
+            let part = sums(run.count, from: start + lane, by: width) { single($0, centre) }
             part.0.add(totals, lane)
             part.1.add(totals, width + lane)
           }

@@ -66,7 +66,10 @@ struct NativeGlobalPooling {
     }
     forEachEight(of: plane) { start, result in
       var total = SIMD8<Double>.zero
-      inRuns(count) { run in total += SIMD8<Double>(sum(run) { load(x, start + $0 * block) }) }
+      inRuns(count) { run in
+        let first = start + run.lowerBound * block
+        total += SIMD8<Double>(sum(run.count, from: first, by: block) { load(x, $0) })
+      }
       store(Vector(total) / Float(count), y, result)
     }
   }

@@ -216,7 +216,8 @@ struct NativePooling: Sendable {
         place += dilations.columns
       }
     }
-    best.replace(with: 0, where: chosen .< 0)
+    // Nothing was chosen. Comparing places would go through memory, one by one.
+    best.replace(with: 0, where: best .== -.infinity)
     UnsafeMutableRawPointer(y + column).storeBytes(of: best, as: SIMD4<Float>.self)
     UnsafeMutableRawPointer(places + column).storeBytes(of: chosen, as: SIMD4<Int32>.self)
   }

@@ -135,37 +135,44 @@ func sums(
 let placesOfRun = 128
 
 /// Two sums over at most ``placesOfRun`` places, in Float32: over every other place, then of these two.
+///
+/// - Parameters:
+///   - count: How many places.
+///   - first: Where the element of the first of them lies.
+///   - step: How far elements of neighbouring places lie apart.
+///   - terms: What is summed of an element.
 @inline(__always)
 func sums<Numbers: Lanes>(
-  _ places: Range<Int>, _ terms: (Int) -> (Numbers, Numbers)
+  _ count: Int, from first: Int, by step: Int, _ terms: (_ element: Int) -> (Numbers, Numbers)
 ) -> (Numbers, Numbers) {
   let zero = Numbers(repeating: 0)
   var (even, odd) = ((zero, zero), (zero, zero))
-  var place = places.lowerBound
-  while place + 2 <= places.upperBound {
-    let (one, other) = (terms(place), terms(place + 1))
+  var element = first
+  for _ in 0..<count / 2 {
+    let (one, other) = (terms(element), terms(element &+ step))
     even = (even.0 + one.0, even.1 + one.1)
     odd = (odd.0 + other.0, odd.1 + other.1)
-    place += 2
+    element &+= 2 &* step
   }
-  if place < places.upperBound {
-    let one = terms(place)
+  if count % 2 == 1 {
+    let one = terms(element)
     even = (even.0 + one.0, even.1 + one.1)
   }
   return (even.0 + odd.0, even.1 + odd.1)
 }
 
-/// One sum over at most ``placesOfRun`` places, in Float32: over every other place, then of these two.
+/// One such sum.
 @inline(__always)
-func sum(_ places: Range<Int>, _ term: (Int) -> Vector) -> Vector {
+func sum(_ count: Int, from first: Int, by step: Int, _ term: (_ element: Int) -> Vector) -> Vector {
   var (even, odd) = (Vector.zero, Vector.zero)
-  var place = places.lowerBound
-  while place + 2 <= places.upperBound {
-    even += term(place)
-    odd += term(place + 1)
-    place += 2
+  var element = first
+  for _ in 0..<count / 2 {
+    even += term(element)
+    odd += term(element &+ step)
+    element &+= 2 &* step
   }
-  return place < places.upperBound ? even + term(place) + odd : even + odd
+  if count % 2 == 1 { even += term(element) }
+  return even + odd
 }
 
 /// Calls the body for runs of at most ``placesOfRun`` places.

@@ -93,24 +93,49 @@ WIDE void transport_add_float64(void *to, const void *from, size_t byteCount) {
   for (size_t i = 0; i < byteCount / sizeof(double); i++) sum[i] += term[i];
 }
 
-// A block of sums stays in the nearest cache until all its addends are in it; the target may be an addend.
+// Few addends are read side by side, so that memory is waited for once. The target may be an addend: each of
+// its elements is read before it is written, and no other depends on it, which the compiler cannot know.
+#define EACH(sum) \
+  _Pragma("clang loop vectorize(assume_safety)") \
+  for (size_t i = 0; i < length; i++) result[i] = sum
+
+// Of many addends a block of sums stays in the nearest cache until all of them are in it.
 #define SUM(type, any_type) \
-  enum { block = 4096 / sizeof(type) }; \
+  enum { block = 4096 / sizeof(type), few = 5 }; \
   type sums[block]; \
-  for (size_t start = 0; start < count; start += block) { \
-    size_t length = count - start < block ? count - start : block; \
-    const any_type *first = (const any_type *)addends[0] + start; \
+  size_t step = addendCount > few ? block : count; \
+  for (size_t start = 0; start < count; start += step) { \
+    size_t length = count - start < step ? count - start : step; \
+    any_type *target = (any_type *)to + start; \
+    any_type *result = addendCount > few ? (any_type *)sums : target; \
+    const any_type *a = (const any_type *)addends[0] + start; \
     if (addendCount == 1) { \
-      memmove((any_type *)to + start, first, length * sizeof(type)); \
+      memmove(target, a, length * sizeof(type)); \
       continue; \
     } \
-    const any_type *second = (const any_type *)addends[1] + start; \
-    for (size_t i = 0; i < length; i++) sums[i] = first[i] + second[i]; \
-    for (size_t addend = 2; addend < addendCount; addend++) { \
-      const any_type *next = (const any_type *)addends[addend] + start; \
-      for (size_t i = 0; i < length; i++) sums[i] += next[i]; \
+    const any_type *b = (const any_type *)addends[1] + start; \
+    if (addendCount == 2) { \
+      EACH(a[i] + b[i]); \
+      continue; \
     } \
-    memcpy((any_type *)to + start, sums, length * sizeof(type)); \
+    const any_type *c = (const any_type *)addends[2] + start; \
+    if (addendCount == 3) { \
+      EACH(a[i] + b[i] + c[i]); \
+      continue; \
+    } \
+    const any_type *d = (const any_type *)addends[3] + start; \
+    if (addendCount == 4) { \
+      EACH(a[i] + b[i] + c[i] + d[i]); \
+      continue; \
+    } \
+    const any_type *e = (const any_type *)addends[4] + start; \
+    EACH(a[i] + b[i] + c[i] + d[i] + e[i]); \
+    if (addendCount == few) continue; \
+    for (size_t addend = few; addend < addendCount; addend++) { \
+      const any_type *next = (const any_type *)addends[addend] + start; \
+      EACH(result[i] + next[i]); \
+    } \
+    memcpy(target, sums, length * sizeof(type)); \
   }
 
 WIDE void transport_sum_float32(void *to, const void *const *addends, size_t addendCount, size_t count) {

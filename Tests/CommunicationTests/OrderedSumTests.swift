@@ -8,7 +8,7 @@ struct OrderedSumTests {
     1 / Double(3 + (list * 31 + element * 17) % 101)
   }
 
-  /// Lengths around the blocks of 4 KiB.
+  /// Lengths around the blocks of 4 KiB in which more than five lists are added.
   private static let counts = [0, 1, 7, 511, 512, 513, 1023, 1024, 1025, 5000]
 
   private static func check<Number: BinaryFloatingPoint>(
@@ -32,7 +32,7 @@ struct OrderedSumTests {
     #expect(result[count] == after)
   }
 
-  @Test(arguments: 1...6) func `every element is the sum in the order of the lists`(lists: Int) {
+  @Test(arguments: 1...7) func `every element is the sum in the order of the lists`(lists: Int) {
     for count in Self.counts {
       for target in [nil, 0, lists - 1] {
         Self.check(Float.self, lists, count, target: target) { OrderedSum.float32($0, to: $1, count: $2) }

@@ -79,7 +79,8 @@ private struct Calibrator {
   let end: Double
   /// For each table and point what was measured, each time.
   var times: [[[Visit]]]
-  /// For each table and point what company leaves of its rate, each time that it was measured.
+  /// For each table and point what company leaves of its rate, each time that it was measured: by chance
+  /// more than all of it, since only chance both ways leaves the median as it is.
   var portions: [[[Double]]]
 
   init(bench: KernelBench, company: KernelCompany?, pace: Pace, end: Double) {
@@ -164,7 +165,7 @@ private struct Calibrator {
       times[index][place].append(Visit(time: time, moments: first...pace.now()))
       if let company, design.isMeasuredInCompany(place) || portions[index].allSatisfy(\.isEmpty) {
         let shared = company.during(subject, footprint: footprint) { bench.time(loop) }
-        portions[index][place].append(min(1, time / shared))
+        portions[index][place].append(time / shared)
       }
     }
   }

@@ -8,9 +8,12 @@ import Units
 ///
 /// `n · t₀ + A ∕ r` for n calls on equal parts, with the launch t₀ (s), the amount A that the table of the
 /// kernel counts, `2 · MACs` without those on padding (FLOP) or the traffic (B), and the table's rate r at
-/// the extents of one call. To it are added the packing of the parameters of a convolution, once, and where
-/// several calls contribute to a gradient the n − 1 sums that join them. Where a kernel was measured while
-/// different numbers of devices computed, its time is linear in their number between these.
+/// the extents of one call. To it are added the packing of the parameters of a convolution, once, and the
+/// sums that join what several calls contribute: s sums with a addends of e elements each take
+/// `s · t₀ + 6 · a · e ∕ r`. Their rate r counts the 12 B of an element of two addends, which are read and of
+/// which one is written; each addend more takes as long as one of these, since the written one was read.
+/// Where a kernel was measured while different numbers of devices computed, its time is linear in their
+/// number between these.
 func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seconds? {
   let roofline: Roofline
   switch device.model {
@@ -48,31 +51,29 @@ func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seco
   guard let measured else { return nil }
   var time = calls * roofline.launch.value + measured
   if use.kind == .convolution, use.phase != .weightGradient {
-    time += passTime(.packing, .forward, elements: work.parameterElements, passes: 2, calls: 1, use, roofline)
-  }
-  if use.calls > 1, use.phase == .weightGradient || work.gradientElements > 0 {
     time += passTime(
-      .sum, .weightGradient, elements: work.gradientElements, passes: 3, calls: use.calls - 1, use,
-      roofline)
+      .packing, .forward, bytes: 8, elements: work.parameterElements, calls: 1, use.footprint, use, roofline)
+  }
+  for sums in use.sums {
+    time += passTime(
+      .sum, .weightGradient, bytes: 6 * sums.addends, elements: sums.elements, calls: sums.count,
+      sums.footprint, use, roofline)
   }
   return Seconds(time)
 }
 
-/// The time in which some calls each pass several times over elements of four bytes; zero where their rate is
-/// not given.
+/// The time in which some calls together move some bytes of each element; zero where their rate is not given.
 private func passTime(
-  _ kind: KernelKind, _ phase: Phase, elements: Int, passes: Int, calls: Int, _ use: KernelUse,
-  _ roofline: Roofline
+  _ kind: KernelKind, _ phase: Phase, bytes: Double, elements: Int, calls: Double, _ footprint: Int,
+  _ use: KernelUse, _ roofline: Roofline
 ) -> Double {
   guard elements > 0, let rates = roofline.rates else { return 0 }
   let once = rates.time(of: kind, phase, devices: use.devices) { phase, devices in
     rates.table(for: kind.rated, phase, devices: devices)?
-      .seconds(of: Double(4 * passes * elements)) {
-        Double($0 == .footprint ? use.footprint : elements)
-      }
+      .seconds(of: bytes * Double(elements)) { Double($0 == .footprint ? footprint : elements) }
   }
   guard let once else { return 0 }
-  return Double(calls) * (roofline.launch.value + once)
+  return calls * roofline.launch.value + once
 }
 
 extension KernelRates {

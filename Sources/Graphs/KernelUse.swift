@@ -42,6 +42,29 @@ public enum KernelKind: Hashable, Sendable, CaseIterable {
   case sum
 }
 
+/// Sums of what several calls of a kernel contribute to one array, such as the gradients of cells.
+public struct KernelSums: Hashable, Sendable {
+  /// The elements of the array.
+  public let elements: Int
+  /// How many sums there are, on average over the micro-batches of a step.
+  public let count: Double
+  /// How many addends they have together, on average over the micro-batches.
+  public let addends: Double
+  /// The elements over which the device passes between one use of an addend and the next.
+  public let passedElements: Int
+
+  /// Creates sums.
+  public init(elements: Int, count: Double, addends: Double, passedElements: Int) {
+    self.elements = elements
+    self.count = count
+    self.addends = addends
+    self.passedElements = passedElements
+  }
+
+  /// The bytes of these elements in float32, the precision in which kernels are measured.
+  public var footprint: Int { 4 * passedElements }
+}
+
 /// Which kernel does some work, in how many calls, and the extents on which its speed depends.
 public struct KernelUse: Hashable, Sendable {
   /// The kernel.
@@ -74,6 +97,8 @@ public struct KernelUse: Hashable, Sendable {
   public var footprint: Int { 4 * passedElements }
   /// The devices that do such work at the same time, this one among them.
   public var devices = 1
+  /// The sums of what the calls contribute, for each array.
+  public var sums: [KernelSums] = []
 
   /// Creates a use of one call whose extents are all one.
   public init(_ kind: KernelKind, _ phase: Phase) {

@@ -96,22 +96,4 @@ public struct CellGrid: Hashable, Sendable {
     }
     return nodes
   }
-
-  /// The most partial sums that are held at once while some cells are computed one after another and added as
-  /// soon as both halves of a node are there: a binary counter.
-  public func mostPartialSums(of ranges: [Range<Int>]) -> Int {
-    var done: [Range<Int>] = []
-    var most = 0
-    for range in ranges {
-      for cell in range {
-        most = max(most, maximalSubtrees(of: done).count + 1)
-        if let last = done.last, last.upperBound == cell {
-          done[done.count - 1] = last.lowerBound..<(cell + 1)
-        } else {
-          done.append(cell..<(cell + 1))
-        }
-      }
-    }
-    return most
-  }
 }

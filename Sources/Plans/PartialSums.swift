@@ -14,6 +14,7 @@ public final class PartialSums: Sendable {
   private let cut: Cut
   private let microBatches: Int
   private let known = Mutex<[UInt64: [[CellGrid.Node]]]>([:])
+  private let knownEfforts = Mutex<[UInt64: [CellStack.Effort]]>([:])
 
   /// Creates the sums of a group whose cut has the cells of one micro-batch.
   init(grid: CellGrid, cut: Cut, microBatches: Int) {
@@ -25,8 +26,8 @@ public final class PartialSums: Sendable {
   /// The cells that a device computes where some levels split the batch.
   public func cells(of device: Int, batchLevels: [Int]) -> [Range<Int>] {
     guard let own = cut.grid else { return [0..<grid.count] }
-    let levels = batchLevels.reduce(UInt64(0)) { $0 | 1 << UInt64($1) }
-    let cells = own.cells(in: cut.heldRanges(own.samples, levels: levels, device: device))
+    let held = cut.heldRanges(own.samples, levels: Self.key(batchLevels), device: device)
+    let cells = own.cells(in: held)
     var all: [Range<Int>] = []
     for microBatch in 0..<microBatches {
       for range in cells {
@@ -51,7 +52,7 @@ public final class PartialSums: Sendable {
   ///   - batchLevels: The levels that split the batch.
   public func nodes(before level: Int, batchLevels: [Int]) -> [[CellGrid.Node]] {
     let open = batchLevels.filter { $0 <= level }
-    let key = open.reduce(UInt64(0)) { $0 | 1 << UInt64($1) }
+    let key = Self.key(open)
     return known.withLock { known in
       if let found = known[key] { return found }
       let nodes = (0..<cut.deviceCount).map {
@@ -62,10 +63,20 @@ public final class PartialSums: Sendable {
     }
   }
 
-  /// The most partial sums of one value that a device holds at once while it computes its cells.
-  public func most(of device: Int, batchLevels: [Int]) -> Int {
-    grid.mostPartialSums(of: cells(of: device, batchLevels: batchLevels))
+  /// For each device what it takes to add what its cells contribute to one value, of all micro-batches.
+  public func efforts(batchLevels: [Int]) -> [CellStack.Effort] {
+    let key = Self.key(batchLevels)
+    return knownEfforts.withLock { known in
+      if let found = known[key] { return found }
+      let efforts = (0..<cut.deviceCount).map { device in
+        CellStack.effort(grid, cells: cells(of: device, batchLevels: batchLevels).joined())
+      }
+      known[key] = efforts
+      return efforts
+    }
   }
+
+  private static func key(_ levels: [Int]) -> UInt64 { levels.reduce(0) { $0 | 1 << UInt64($1) } }
 
   /// The steps with the partial sums that their reduce-scatters send; those of a sum over the batch, from
   /// which only complete sums are gathered.

@@ -31,7 +31,9 @@ public final class StageTasks: Sendable {
   /// Whether a device's kernels were measured, so that work says which of them does it.
   let hasMeasuredKernels: Bool
   /// The elements over which a device passes between one use of a value and the next, about.
-  private let passedElements: Int
+  let passedElements: Int
+  /// For each node the inputs whose gradients are those of parameters, in the order in which they are made.
+  let gradientInputs: [[Int]]
   /// The default algorithm of each level.
   let algorithms: [CollectiveAlgorithm]
 
@@ -53,6 +55,7 @@ public final class StageTasks: Sendable {
     isHomogeneous = machine.areAlike(group.devices)
     hasMeasuredKernels = group.devices.contains { machine[$0].kernelRates != nil }
     passedElements = training.passedElements(devices: cut.deviceCount)
+    gradientInputs = training.gradientInputs
     hub = Self.hub(of: group, in: machine)
     let isListed = group.levels.contains { $0.network == .listed }
     isJoined = !isListed || Routes(machine).join(group.devices)
@@ -86,7 +89,10 @@ public final class StageTasks: Sendable {
         case .afterStatistics: whole.less(before())
         }
       guard hasMeasuredKernels, !work.isEmpty else { return work }
-      return withKernel(work, profile, phase, part: part, inputs: inputs, outputs: outputs)
+      var result = withKernel(work, profile, phase, part: part, inputs: inputs, outputs: outputs)
+      result.kernel?.sums = sums(
+        of: operation, profile, strategy, part: part, inputs: inputs, device: device)
+      return result
     }
   }
 
@@ -161,6 +167,7 @@ public final class StageTasks: Sendable {
       isHomogeneous
       && zip(profile.inputTypes, strategy.inputs).allSatisfy { cut.isUniform($0.shape, $1) }
       && zip(profile.outputTypes, strategy.outputs).allSatisfy { cut.isUniform($0.shape, $1) }
+      && (!hasMeasuredKernels || addsAlike(strategy))
     return (0..<(isUniform ? 1 : cut.deviceCount)).map(work)
   }
 

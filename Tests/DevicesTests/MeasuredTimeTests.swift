@@ -73,15 +73,33 @@ import Units
     #expect(abs(time(work, on: device) - (1e-6 + 0.04 + 1e-6 + 1e-3)) < 1e-12)
   }
 
-  // 3 launches + 0.04 s; between 3 calls are 2 sums of 3 passes over 4 · 10⁶ B at 12 GB/s.
-  @Test func gradientsOfSeveralCallsAreAdded() {
+  // 3 launches + 0.04 s; two sums with 5 addends of 4 · 10⁶ B and half a sum with two, since there are two
+  // micro-batches. At 12 GB/s, counted as 12 B of an element of two addends, each addend takes half of 1 ms.
+  @Test func whatSeveralCallsContributeIsAdded() {
     let device = measured([
       table(.dense, .weightGradient, .operations, .samples, [1], [50e9]),
       table(.sum, .weightGradient, .bytes, .elements, [1], [12e9]),
     ])
     var work = work(.dense, .weightGradient, calls: 3)
     work.gradientElements = 1_000_000
-    #expect(abs(time(work, on: device) - (3e-6 + 0.04 + 2 * (1e-6 + 1e-3))) < 1e-12)
+    let (array, passed) = (1_000_000, 3_000_000)
+    work.kernel?.sums = [
+      KernelSums(elements: array, count: 2, addends: 5, passedElements: passed),
+      KernelSums(elements: array, count: 0.5, addends: 1, passedElements: passed),
+    ]
+    #expect(abs(time(work, on: device) - (3e-6 + 0.04 + 2.5e-6 + 3e-3)) < 1e-12)
+  }
+
+  // Sums of 10⁶ elements have the rates of the 16 MB over which they and the calls pass, whatever the step
+  // does: two addends of 4 MB, 12 MB at 1 GB/s.
+  @Test func sumsHaveAFootprintOfTheirOwn() {
+    let device = measured([
+      table(.dense, .weightGradient, .operations, .samples, [1], [50e9]),
+      table(.sum, .weightGradient, .bytes, .footprint, [1_000_000, 16_000_000], [4e9, 1e9]),
+    ])
+    var work = work(.dense, .weightGradient)
+    work.kernel?.sums = [KernelSums(elements: 1_000_000, count: 1, addends: 2, passedElements: 4_000_000)]
+    #expect(abs(time(work, on: device) - (1e-6 + 0.04 + 1e-6 + 12e-3)) < 1e-12)
   }
 
   // 4 MB at 4 GB/s alone and at 1 GB/s where four devices compute: 1 ms and 4 ms, and 2 ms for two of them.

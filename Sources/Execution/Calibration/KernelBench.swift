@@ -15,8 +15,8 @@ final class KernelBench {
     case kernel(KernelRequest)
     /// Putting the parameters in the order in which the kernel reads them.
     case packing(KernelRequest)
-    /// Adding so many numbers to others.
-    case sum(Int)
+    /// Sums of so many numbers each, of some lists.
+    case sum(Int, addends: Int = 2)
     /// Updating so many numbers.
     case update(Optimizer, Int)
   }
@@ -128,36 +128,46 @@ final class KernelBench {
     switch subject {
     case .kernel(let request): return prepare(request, isPacking: false, footprint)
     case .packing(let request): return prepare(request, isPacking: true, footprint)
-    case .sum(let count):
-      return prepare(count, arrays: 2, footprint) { arrays in addFloats(arrays[1], to: arrays[0], count) }
+    case .sum(let count, let addends):
+      return lists(count, addends, footprint).map { parts in
+        // As a rank's stack of cells: the uppermost sum comes first, and the lowest takes them all.
+        let sums = parts.map { lists in
+          (addends: lists.reversed().map { UnsafeRawPointer($0) }, target: UnsafeMutableRawPointer(lists[0]))
+        }
+        return Loop(parts: parts.count, longestTurn: longestTurn(footprint)) { part in
+          OrderedSum.float32(sums[part].addends, to: sums[part].target, count: count)
+        }
+      }
     case .update(let optimizer, let count):
-      return prepare(count, arrays: 2 + optimizer.stateCount, footprint) { arrays in
-        optimizer.update(
-          parameter: arrays[0], gradient: UnsafePointer(arrays[1]), states: Array(arrays[2...]), count: count,
-          step: 1)
+      return lists(count, 2 + optimizer.stateCount, footprint).map { parts in
+        Loop(parts: parts.count, longestTurn: longestTurn(footprint)) { part in
+          optimizer.update(
+            parameter: parts[part][0], gradient: UnsafePointer(parts[part][1]),
+            states: Array(parts[part][2...]), count: count, step: 1)
+        }
       }
     }
   }
 
-  private func prepare(
-    _ count: Int, arrays: Int, _ footprint: Int?, _ body: @escaping ([UnsafeMutablePointer<Float>]) -> Void
-  ) -> Loop? {
+  /// For each part some lists of so many numbers; nil where there is no room for them.
+  private func lists(
+    _ count: Int, _ listCount: Int, _ footprint: Int?
+  ) -> [[UnsafeMutablePointer<Float>]]? {
     let stride = aligned(count * 4)
-    let parts = partCount(of: stride * arrays, footprint)
-    guard stride * arrays * parts <= Region.result.range.count else { return nil }
+    let parts = partCount(of: stride * listCount, footprint)
+    let size = stride * listCount * parts
+    guard size <= Region.result.range.count else { return nil }
     let start = memory + Region.result.range.lowerBound
     let block = 1 << 20
     fill(.positive, to: Region.positive.range.lowerBound + block)
-    for place in Swift.stride(from: 0, to: stride * arrays * parts, by: block) {
-      memcpy(
-        start + place, memory + Region.positive.range.lowerBound, min(block, stride * arrays * parts - place))
+    for place in Swift.stride(from: 0, to: size, by: block) {
+      memcpy(start + place, memory + Region.positive.range.lowerBound, min(block, size - place))
     }
-    let places = (0..<parts).map { part in
-      (0..<arrays).map {
-        (start + (part * arrays + $0) * stride).assumingMemoryBound(to: Float.self)
+    return (0..<parts).map { part in
+      (0..<listCount).map {
+        (start + (part * listCount + $0) * stride).assumingMemoryBound(to: Float.self)
       }
     }
-    return Loop(parts: parts, longestTurn: longestTurn(footprint)) { body(places[$0]) }
   }
 
   /// How many parts of some bytes take turns.
@@ -347,12 +357,4 @@ func threadSeconds() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-}
-
-/// Adds numbers to others, as gradients of several cells are.
-@inline(never)
-private func addFloats(
-  _ addends: UnsafeMutablePointer<Float>, to sums: UnsafeMutablePointer<Float>, _ count: Int
-) {
-  for place in 0..<count { sums[place] += addends[place] }
 }

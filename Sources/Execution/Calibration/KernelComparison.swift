@@ -3,6 +3,7 @@ public import Differentiation
 import Graphs
 public import Kernels
 public import Machines
+import Plans
 public import Results
 import Units
 
@@ -23,15 +24,20 @@ public func compareKernels(
   guard let bench = KernelBench(library) else { return nil }
   let cells = max(1, min(cells, training.graph.batch))
   let passedElements = training.passedElements(devices: 1)
-  var joining = KernelUse(.sum, .weightGradient)
-  joining.passedElements = passedElements
+  let grid = CellGrid(samples: training.graph.batch, cells: cells)
+  let effort = CellStack.effort(grid, cells: 0..<cells)
   var known: [KernelRequest: Double] = [:]
+  var knownSums: [[Int]: Double] = [:]
   /// Times what is measured over the footprint of the step where its rates depend on that.
-  func seconds(of subject: KernelBench.Subject, _ use: KernelUse) -> Double? {
-    let table = device.kernelRates?.table(for: use.kind.rated, use.phase.rated)
+  func seconds(
+    of subject: KernelBench.Subject, _ kind: KernelKind, _ phase: Phase, footprint: Int
+  ) -> Double? {
+    let table = device.kernelRates?.table(for: kind.rated, phase.rated)
     let most = table?.axes.first { $0.extent == .footprint }?.points.last
-    let footprint = most.map { min($0, use.footprint) }
-    return bench.prepare(subject, footprint: footprint).map { bench.time($0) }
+    return bench.prepare(subject, footprint: most.map { min($0, footprint) }).map { bench.time($0) }
+  }
+  func seconds(of subject: KernelBench.Subject, _ use: KernelUse) -> Double? {
+    seconds(of: subject, use.kind, use.phase, footprint: use.footprint)
   }
   let formats = MemoryFormats(training, library: library)
   var rows: [KernelComparison] = []
@@ -46,8 +52,14 @@ public func compareKernels(
     } else if let id = operation.node {
       let node = training.graph[id]
       use.calls = min(cells, max(1, use.samples))
-      work.kernel = use
       let types = (training.graph.inputTypes(of: node), training.graph.outputTypes(of: node))
+      use.sums = training.joinedElements(operation).map { elements in
+        KernelSums(
+          elements: elements, count: Double(effort.addends.count),
+          addends: Double(effort.addends.reduce(0, +)),
+          passedElements: effort.depth * elements)
+      }
+      work.kernel = use
       let calls = use.calls
       func part(_ type: TensorType) -> TensorType {
         guard let first = type.shape.first, first % training.graph.batch == 0 else { return type }
@@ -75,10 +87,18 @@ public func compareKernels(
         measured = time(request(sums)).flatMap { sum in measured.map { $0 + sum * Double(calls) } }
       }
       if let packing = bench.time(.packing(request(step))) { measured = measured.map { $0 + packing } }
-      if calls > 1, work.gradientElements > 0,
-        let sum = seconds(of: .sum(work.gradientElements), joining)
-      {
-        measured = measured.map { $0 + sum * Double(calls - 1) }
+      for sums in use.sums {
+        for addends in effort.addends {
+          // Of more than caches hold, each part takes as long.
+          let count = min(sums.elements, mostSummed / addends)
+          let sum =
+            knownSums[[count, addends]]
+            ?? seconds(
+              of: .sum(count, addends: addends), .sum, .weightGradient, footprint: sums.footprint)
+          guard let sum else { continue }
+          knownSums[[count, addends]] = sum
+          measured = measured.map { $0 + sum * Double(sums.elements) / Double(count) }
+        }
       }
     }
     guard let measured else { continue }
@@ -91,4 +111,21 @@ public func compareKernels(
         measured: Seconds(measured)))
   }
   return rows
+}
+
+/// The most elements of all addends of a sum that is measured.
+private let mostSummed = 1 << 26
+
+extension TrainingGraph {
+  /// The elements of each array to which every cell contributes: statistics, and gradients of parameters.
+  fileprivate func joinedElements(_ operation: Operation) -> [Int] {
+    guard let id = operation.node else { return [] }
+    let node = graph[id]
+    let types = graph.inputTypes(of: node)
+    let phase = operation.rule?.phase ?? operation.phase
+    let statistics = node.operator.rules.statistics(phase, inputs: types)
+    return (statistics > 0 ? [statistics] : [])
+      + (operation.rule?.inputs ?? []).filter { graph[node.inputs[$0]].role == .parameter }
+      .map { types[$0].elementCount }
+  }
 }

@@ -183,7 +183,7 @@ private struct MemoryWalk {
     let levels = plan.strategies[node.index].batchLevels
     return (
       sums.nodes(before: cut.levelCount, batchLevels: levels)[device].count,
-      sums.most(of: device, batchLevels: levels)
+      sums.efforts(batchLevels: levels)[device].depth
     )
   }
 }

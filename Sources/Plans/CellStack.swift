@@ -1,36 +1,45 @@
-import Plans
-
 /// How the contributions of cells are added as they come: the stack of a binary counter.
 ///
 /// Slot 0 holds the first partial sum. A contribution is written to the next free slot; as long as the two
 /// uppermost sums are the halves of a node of the grid's tree, the upper one is added to the lower one. So
 /// in the end slots 0, 1, … hold the sums of the maximal subtrees of the cells, in order. Without a grid
 /// every sum joins slot 0.
-struct CellStack: Hashable, Sendable {
+public struct CellStack: Hashable, Sendable {
   /// Where a contribution goes, and which sums join after it.
-  struct Step: Hashable, Sendable {
+  public struct Step: Hashable, Sendable {
     /// The slot that the contribution is written to.
-    let slot: Int
+    public let slot: Int
     /// How often the uppermost sum is then added to the one below it.
-    let joins: Int
+    public let joins: Int
 
     /// The slots whose sums are then added, in this order, into the last of them.
     ///
     /// The slots between need not be written: nobody reads them before they are filled anew.
-    var joined: [Int] { joins == 0 ? [] : (0...joins).map { slot - $0 } }
+    public var joined: [Int] { joins == 0 ? [] : (0...joins).map { slot - $0 } }
+  }
+
+  /// What it takes to add some contributions.
+  public struct Effort: Hashable, Sendable {
+    /// How many contributions there are.
+    public let contributions: Int
+    /// The sums that are made, one after another: how many addends each has.
+    public let addends: [Int]
+    /// The most slots in use at once.
+    public let depth: Int
   }
 
   private let grid: CellGrid?
   private var nodes: [CellGrid.Node] = []
   /// The most slots in use at once.
-  private(set) var depth = 0
+  public private(set) var depth = 0
   /// The sums that there are.
-  private(set) var count = 0
+  public private(set) var count = 0
 
-  init(_ grid: CellGrid?) { self.grid = grid }
+  /// Creates a stack for the cells of a grid, or for contributions without one.
+  public init(_ grid: CellGrid?) { self.grid = grid }
 
   /// Adds the contribution of a cell; without a grid the cell's number does not matter.
-  mutating func push(_ cell: Int) -> Step {
+  public mutating func push(_ cell: Int) -> Step {
     let slot = count
     count += 1
     depth = max(depth, count)
@@ -60,5 +69,13 @@ struct CellStack: Hashable, Sendable {
     }
     count = nodes.count
     return Step(slot: slot, joins: joins)
+  }
+
+  /// What it takes to add the contributions of some cells one after another.
+  public static func effort(_ grid: CellGrid?, cells: some Sequence<Int>) -> Effort {
+    var stack = CellStack(grid)
+    let steps = cells.map { stack.push($0) }
+    return Effort(
+      contributions: steps.count, addends: steps.map(\.joined.count).filter { $0 > 0 }, depth: stack.depth)
   }
 }

@@ -1,8 +1,6 @@
 import Plans
 import Testing
 
-@testable import Execution
-
 /// The binary counter that adds the contributions of cells.
 struct CellStackTests {
   /// Runs the steps on text, so that the order of additions can be read.
@@ -61,9 +59,36 @@ struct CellStackTests {
         var stack = CellStack(grid)
         for cell in first..<end { _ = stack.push(cell) }
         #expect(stack.count == nodes.count, "cells \(first)..<\(end) of \(count)")
-        #expect(stack.depth == grid.mostPartialSums(of: [first..<end]), "cells \(first)..<\(end) of \(count)")
+        // Each cell comes on top of the subtrees of those before it.
+        let most = (first..<end).map { grid.maximalSubtrees(of: [first..<$0]).count + 1 }.max()
+        #expect(stack.depth == most, "cells \(first)..<\(end) of \(count)")
       }
     }
+  }
+
+  // A counter of 2ᵐ − 1 holds m sums, and the next cell makes m + 1.
+  @Test(arguments: 0...5) func addingACellAtATimeHoldsABinaryCounter(power: Int) {
+    let grid = CellGrid(samples: 64, cells: 64)
+    #expect(CellStack.effort(grid, cells: 0..<(1 << power)).depth == power + 1)
+  }
+
+  // Of 2ᵐ cells every second makes a sum, and all sums together n − 1 additions, one less than its addends
+  // for each.
+  @Test(arguments: 1...5) func everySecondCellMakesASum(power: Int) {
+    let count = 1 << power
+    let addends = CellStack.effort(CellGrid(samples: count, cells: count), cells: 0..<count).addends
+    #expect(addends.count == count / 2)
+    #expect(addends.reduce(0, +) == count - 1 + count / 2)
+  }
+
+  // Cells 0 to 6 of eight: {0,1}, {0,1,2,3} of three addends, {4,5}; the seventh waits for the eighth.
+  @Test func cellsWithoutTheirNeighboursAreNotAdded() {
+    let grid = CellGrid(samples: 8, cells: 8)
+    let effort = CellStack.effort(grid, cells: 0..<7)
+    #expect(effort.addends == [2, 3, 2] && effort.depth == 3)
+    // From the second on: {2,3} alone.
+    #expect(CellStack.effort(grid, cells: 1..<4).addends == [2])
+    #expect(CellStack.effort(nil, cells: [0, 0, 0]).addends == [2, 2])
   }
 
   @Test func withoutAGridEveryContributionJoinsTheFirst() {

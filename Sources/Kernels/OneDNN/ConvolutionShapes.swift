@@ -25,17 +25,22 @@ struct ConvolutionShapes {
   private let dilations: [Int64]
   private let begins: [Int64]
   private let ends: [Int64]
+  /// Whether what is read or written lies in blocks already.
+  private let meetsBlocks: Bool
 
   init(_ request: KernelRequest, _ rules: Convolution, _ operation: Operation) {
     self.init(
       source: request.inputTypes[0].shape, weights: request.inputTypes[1].shape,
-      destination: request.outputTypes[0].shape, rules, operation)
+      destination: request.outputTypes[0].shape, rules, operation,
+      meetsBlocks: request.inputMemoryFormat != .plain || request.outputMemoryFormat != .plain)
   }
 
   init(
-    source: [Int], weights own: [Int], destination: [Int], _ rules: Convolution, _ operation: Operation
+    source: [Int], weights own: [Int], destination: [Int], _ rules: Convolution, _ operation: Operation,
+    meetsBlocks: Bool = false
   ) {
     self.operation = operation
+    self.meetsBlocks = meetsBlocks
     self.source = source
     self.destination = destination
     // A part of the groups keeps the channels of a group, so the groups present follow from the shapes.
@@ -52,13 +57,15 @@ struct ConvolutionShapes {
   /// oneDNN's own choice holds channels in blocks of a whole vector, and multiplies the zeros that fill the
   /// last block. Channels that lie side by side are not filled up: a kernel masks what its vectors have too
   /// many, and walks over the summed channels one by one. So where blocks would make the summed channels a
-  /// tenth more, channels are put last. The rule knows shapes alone: it chooses the same on every rank, and
-  /// for any number of samples.
+  /// tenth more, channels are put last; but not for windows of one place, whose arithmetic costs less than to
+  /// change the format of a tensor that lies in blocks. The rule knows shapes and formats alone: it chooses the
+  /// same on every rank, and for any number of samples.
   func description(
     _ library: OneDNNLibrary, _ bias: OneDNNLayout?, _ attributes: OpaquePointer
   ) -> OpaquePointer? {
     guard let own = chosen(library, .free, bias, attributes) else { return nil }
-    guard fillsSummedChannels(library, own.description),
+    let isPointwise = weights.suffix(source.count - 2).allSatisfy { $0 == 1 }
+    guard !(isPointwise && meetsBlocks), fillsSummedChannels(library, own.description),
       let other = chosen(library, .channelsLast, bias, attributes)
     else { return own.description }
     let (kept, dropped) = other.isGenerated ? (other, own) : (own, other)

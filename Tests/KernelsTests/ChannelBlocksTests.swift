@@ -139,3 +139,43 @@ private func randomCases(_ random: inout SplitMix64, _ plane: [Int], block: Int)
     try expectAgreementInBlocks(test, block: block, seed: 3)
   }
 }
+
+// Expected: the reference kernels in Float64. Without oneDNN there is no convolution in blocks.
+@Test(.enabled(if: FastKernelLibrary().hasOneDNN), arguments: [8, 16])
+func convolutionsAgreeWhereverBlocksLie(_ block: Int) throws {
+  let library = FastKernelLibrary()
+  let blocks = MemoryFormat.channelBlocks(block)
+  // Channels of whole blocks on both sides, or on one.
+  let cases: [(formats: [(MemoryFormat, MemoryFormat)], input: [Int], weight: [Int], rules: Convolution)] = [
+    (
+      [(blocks, blocks), (blocks, .plain), (.plain, blocks)], [2, 32, 7, 5], [48, 32, 3, 3], .init(padding: 1)
+    ),
+    ([(blocks, blocks), (blocks, .plain), (.plain, blocks)], [2, 16, 21, 20], [32, 16, 1, 1], .init()),
+    ([(.plain, blocks)], [3, 24, 9, 9], [64, 24, 1, 1], .init(stride: 2)),
+    ([(blocks, .plain)], [3, 64, 9, 9], [20, 64, 3, 3], .init()),
+    ([(.plain, blocks)], [1, 3, 12, 12], [32, 3, 5, 5], .init(stride: 2, padding: 2)),
+    ([(blocks, blocks)], [2, 32, 8, 8], [32, 1, 3, 3], .init(padding: 1, groups: 32)),
+    ([(blocks, blocks)], [2, 32, 8, 8], [64, 16, 3, 3], .init(padding: 1, groups: 2)),
+  ]
+  for (number, test) in cases.enumerated() {
+    let kernel = KernelCase(
+      "convolution \(number)", .convolution(test.rules), [test.input, test.weight, [test.weight[0]]])
+    for (input, output) in test.formats {
+      try forEachStep(of: kernel, seed: UInt64(number)) { exact, request, operands in
+        let expected = try exact.run(request, operands)
+        for packs in [false, true] {
+          var runner = KernelRunner(library: library, scalar: .float32)
+          runner.packsParameters = packs
+          let written = try runner.run(
+            request.with(.float32, input: input, output: output), operands)
+          for (own, other) in zip(written.all, expected.all) {
+            let error = relativeError(own.elements, other.elements)
+            #expect(
+              error <= 1e-5, "\(kernel.name), \(request.step), \(input) to \(output): \(error)")
+          }
+        }
+        return expected
+      }
+    }
+  }
+}

@@ -46,9 +46,14 @@ struct KernelRunner {
     let kernel = try library.kernel(for: request)
     let auxiliaryTypes = request.auxiliaryTypes
     let number = OperandFormat.scalar(scalar)
-    let (inputFormat, outputFormat) = (request.inputMemoryFormat, request.outputMemoryFormat)
+    let outputFormat = request.outputMemoryFormat
+    /// Weights are no activations.
+    func inputFormat(_ index: Int) -> MemoryFormat {
+      if case .convolution = request.operator, index > 0 { return .plain }
+      return request.inputMemoryFormat
+    }
     let inputs = given.inputs.enumerated().map { index, tensor in
-      tensor.map { Buffer(inputFormat.arranged($0), request.inputFormat(index)) }
+      tensor.map { Buffer(inputFormat(index).arranged($0), request.inputFormat(index)) }
     }
     let isForward = request.step == .forward
     // What is written begins as nonsense, so that an element left out is seen.
@@ -85,18 +90,18 @@ struct KernelRunner {
       }
       kernel.run(operands, moment, scratch: scratch.start)
     }
-    func read(
-      _ buffers: [Buffer], _ types: [TensorType], _ format: MemoryFormat
-    ) -> [ReferenceTensor<Double>] {
-      zip(buffers, types).map { format.rowMajor($1.shape, $0.numbers) }
+    func read(_ buffers: [Buffer], _ types: [TensorType]) -> [ReferenceTensor<Double>] {
+      zip(buffers, types).map { outputFormat.rowMajor($1.shape, $0.numbers) }
     }
     var written = Written()
     switch request.step {
     case .forward:
-      written.outputs = read(outputs, request.outputTypes, outputFormat)
-      written.auxiliaries = read(auxiliaries, auxiliaryTypes, outputFormat)
+      written.outputs = read(outputs, request.outputTypes)
+      written.auxiliaries = read(auxiliaries, auxiliaryTypes)
     case .backward(let operation):
-      written.results = read(results, operation.inputs.map { request.inputTypes[$0] }, inputFormat)
+      written.results = zip(results, operation.inputs).map { buffer, input in
+        inputFormat(input).rowMajor(request.inputTypes[input].shape, buffer.numbers)
+      }
     case .forwardStatistics, .backwardStatistics: written.statistics = sums.numbers
     }
     return written
@@ -133,10 +138,15 @@ extension MemoryFormat {
 extension KernelRequest {
   /// The same operation with other numbers and memory formats.
   func with(_ scalar: KernelScalarType, _ format: MemoryFormat = .plain) -> KernelRequest {
+    with(scalar, input: format, output: format)
+  }
+
+  /// The same operation with other numbers, and other memory formats on either side.
+  func with(_ scalar: KernelScalarType, input: MemoryFormat, output: MemoryFormat) -> KernelRequest {
     KernelRequest(
       `operator`, step, inputTypes: inputTypes, outputTypes: outputTypes, scalar: scalar,
-      lossCount: lossCount, statisticsCount: statisticsCount, inputMemoryFormat: format,
-      outputMemoryFormat: format)
+      lossCount: lossCount, statisticsCount: statisticsCount, inputMemoryFormat: input,
+      outputMemoryFormat: output)
   }
 }
 

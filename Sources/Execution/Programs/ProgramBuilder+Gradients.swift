@@ -101,11 +101,8 @@ extension ProgramBuilder {
     _ parameter: TensorID, of node: Int, cell: Int, elements: Int
   ) throws(ExecutionFault) -> (place: BufferReference, joins: [[BufferReference]]) {
     let own = GradientContribution(parameter: parameter, node: node)
-    guard grid != nil else {
-      let (place, joined) = try slot(of: own, cell: cell)
-      return (place, [joined])
-    }
-    // The tree has one leaf for each cell: a node that reads a parameter several times first adds up within.
+    // The tree has one leaf for each cell, and one call writes all its results before any is added: a node
+    // that reads a parameter several times first adds up within.
     let reading = RepeatedReading(contribution: own, cell: cell)
     let others = repeated[reading] ?? []
     guard others.count + 1 == contributionCount(of: own) else {

@@ -32,6 +32,16 @@ struct MemoryEstimatesTests {
       let weighted = estimates.weighted(search.network, rate: 1)
       return weighted.variables[node][place] - search.network.variables[node][place]
     }
+
+    /// The bytes that the second node adds to the first for a parameter of both, under rules of these names.
+    func added(_ home: String, _ reader: String) -> Double? {
+      let edges = estimates.weighted(search.network, rate: 1).edges
+      guard edges.count == search.network.edges.count + 1, let edge = edges.last,
+        let row = search.strategies[0].firstIndex(where: { $0.names == [home] }),
+        let column = search.strategies[1].firstIndex(where: { $0.names == [reader] })
+      else { return nil }
+      return edge.costs[row * search.strategies[1].count + column]
+    }
   }
 
   // 24 weights, 48 samples' elements; two states for each parameter with Adam, none with plain descent.
@@ -44,17 +54,33 @@ struct MemoryEstimatesTests {
     #expect(adam.bytes(0, "batch") == Double(24 * (4 + 4 + 2 * 4) + 48 / 2 * 4))
   }
 
-  // 16 weights that both layers read, 32 samples' elements before each; Adam's two states stand with the
-  // first layer, where the weights are updated.
-  @Test func theStateOfASharedParameterCountsOnce() throws {
+  // 16 weights that both layers read, 32 samples' elements before each. All that belongs to the weights
+  // stands with the first layer, where they are updated, Adam's two states among it. The second layer adds
+  // half of the weights where it reads them in another layout, and half of a gradient that is not that of the
+  // first.
+  @Test func aSharedParameterCountsOnce() throws {
     var builder = GraphBuilder(name: "twice")
     let weight = builder.parameter("weight", TensorType(.float32, [4, 4]))
     var y = builder.sample("x", TensorType(.float32, [8, 4]))
     for index in 1...2 { y = try builder.add(.dense(Dense()), [y, weight], name: "layer\(index)")[0] }
     let adam = Estimated(try differentiate(builder.build(outputs: [y]), optimizer: .adam()))
     #expect(adam.bytes(0, "batch") == Double(16 * (4 + 4 + 2 * 4) + 32 / 2 * 4))
-    #expect(adam.bytes(1, "batch") == Double(16 * (4 + 4) + 32 / 2 * 4))
-    #expect(adam.bytes(1, "output-channel") == Double(16 / 2 * (4 + 4) + 32 * 4))
+    #expect(adam.bytes(1, "batch") == Double(32 / 2 * 4))
+    #expect(adam.bytes(1, "output-channel") == Double(32 * 4))
+    #expect(adam.added("batch", "batch") == 0)
+    #expect(adam.added("output-channel", "output-channel") == 0)
+    #expect(adam.added("batch", "output-channel") == Double(16 / 2 * (4 + 4)))
+  }
+
+  // Scale and shift are the same 6 numbers, before which 48 samples' elements stand.
+  @Test func aParameterThatANodeReadsTwiceCountsOnce() throws {
+    var builder = GraphBuilder(name: "repeated")
+    let vector = builder.parameter("vector", TensorType(.float32, [6]))
+    let x = builder.sample("x", TensorType(.float32, [8, 6]))
+    let y = try builder.add(
+      .layerNormalization(LayerNormalization(axis: 1)), [x, vector, vector], name: "norm")
+    let plain = Estimated(try differentiate(builder.build(outputs: y), optimizer: .sgd()))
+    #expect(plain.bytes(0, "batch") == Double(6 * (4 + 4) + 48 / 2 * 4))
   }
 
   @Test func pricesOfBytesChangeNoEdgeAndBeginAtAHundredthOfTheCost() throws {

@@ -89,4 +89,24 @@ struct CellPlanTests {
     let even = try gradients([1, 1], cells: 4)
     #expect(even[0] == even[1] && [128, 128 + 32, 128 + 96].contains(even[0]))
   }
+
+  // Gradients of 3 · 64 and 2 · 64 weights and of 64 numbers, four bytes each. Where these are scale and
+  // shift at once, the parts of both stand side by side while the normalisation is computed, whose work holds
+  // most.
+  @Test(arguments: [nil, 2]) func partsOfOneGradientStandSideBySide(cells: Int?) throws {
+    var builder = GraphBuilder(name: "repeated")
+    let vector = builder.parameter("vector", TensorType(.float32, [64]))
+    let x = builder.sample("x", TensorType(.float32, [2, 3]))
+    let hidden = try builder.dense(x, 64, bias: .absent, name: "first")
+    let normal = try builder.add(
+      .layerNormalization(LayerNormalization(axis: 1)), [hidden, vector, vector], name: "norm")
+    let y = try builder.dense(normal[0], 2, bias: .absent, name: "second")
+    let use = try #require(
+      try lower(
+        Self.plan(batch: 2, rules: Self.batchRules, cells: cells),
+        training: try differentiate(builder.build(outputs: [y])), machine: meshMachine([2], .ring)
+      ).memory.first)
+    #expect(use.task.hasSuffix("of norm"))
+    #expect(use.parts.first { $0.kind == "gradients" }?.size == Bytes((3 * 64 + 2 * 64 + 64 + 64) * 4))
+  }
 }

@@ -14,6 +14,10 @@ struct MemoryFacts: Sendable {
     /// Of the gradient that a node besides the home of a parameter contributes, whose storage it shares where
     /// both are added at once.
     let contribution: (use: ParameterUse, reader: ParameterUse.Reader, joined: Int)?
+    /// Of a gradient that is written, how many results of the operation are parts of it.
+    ///
+    /// They are several where inputs of the node are one parameter. Of all else it is zero.
+    let gradientParts: Int
     let part: TrainingGraph.MemoryPart
     /// Whether it is there before the step: samples and labels.
     let isInput: Bool
@@ -80,22 +84,25 @@ struct MemoryFacts: Sendable {
       }
       nodes.append(node.index)
       func touch(
-        _ value: TrainingGraph.Value, _ contributor: (use: ParameterUse, reader: ParameterUse.Reader)?
+        _ value: TrainingGraph.Value, _ contributor: (use: ParameterUse, reader: ParameterUse.Reader)?,
+        isWritten: Bool = false
       ) -> Touch {
         let owner = training.storage(of: value)
         let type = training.type(of: owner)
         return Touch(
           storage: numbers.number(of: owner, by: contributor?.reader.node),
           contribution: contributor.map { ($0.use, $0.reader, numbers.number(of: owner, by: nil)) },
+          gradientParts: isWritten ? Self.gradientParts(of: value, operation, training) : 0,
           part: training.part(of: owner), isInput: Self.isInput(owner, training), shape: type.shape,
           elementSize: Self.elementSize(owner, type, training),
           place: Self.place(of: value, operation, node, training))
       }
-      var own = (operation.reads + operation.writes).map { value -> Touch in
+      var own = (operation.reads + operation.writes).enumerated().map { place, value -> Touch in
+        let isWritten = place >= operation.reads.count
         guard case .gradient(let parameter) = value, let use = uses[parameter],
           let reader = use.others.first(where: { $0.node == operation.node?.index })
-        else { return touch(value, nil) }
-        return touch(value, (use, reader))
+        else { return touch(value, nil, isWritten: isWritten) }
+        return touch(value, (use, reader), isWritten: isWritten)
       }
       // An update reads what every node contributes.
       if let updated {
@@ -108,6 +115,16 @@ struct MemoryFacts: Sendable {
     self.nodes = nodes
     self.touches = touches
     storageCount = numbers.count
+  }
+
+  /// How many results of an operation are parts of a gradient; zero where the value is none.
+  private static func gradientParts(
+    of value: TrainingGraph.Value, _ operation: TrainingGraph.Operation, _ training: TrainingGraph
+  ) -> Int {
+    guard case .gradient(let parameter) = value, let node = operation.node, let rule = operation.rule else {
+      return 0
+    }
+    return rule.inputs.count { training.graph[node].inputs[$0] == parameter }
   }
 
   /// Numbers of storages: one for each value, of gradients one for each node that contributes besides the

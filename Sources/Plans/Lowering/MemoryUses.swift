@@ -145,6 +145,15 @@ private struct MemoryWalk {
       let strategy = plan.strategies[node]
       for touch in facts.touches[index] {
         let layout = touch.place.layout(in: strategy) ?? .replicated(levelCount: cut.levelCount)
+        let size =
+          cut.localElements(touch.shape, layout, device: device) * touch.elementSize.bytes(sizes)
+        if touch.gradientParts > 1 {
+          // All parts stand side by side before they are added.
+          held.append(
+            Held(
+              first: position, last: position, bytes: (touch.gradientParts - 1) * size,
+              part: touch.part.ordinal, layout: layout, sibling: -1))
+        }
         var storage = touch.storage
         if let other = touch.contribution, plan.addsAtOnce(other.reader, of: other.use) {
           storage = other.joined
@@ -156,8 +165,6 @@ private struct MemoryWalk {
           held[known].last = isStatic ? end : position
           continue
         }
-        let size =
-          cut.localElements(touch.shape, layout, device: device) * touch.elementSize.bytes(sizes)
         let sums = touch.elementSize == .gradient ? partialSums(at: index) : (kept: 1, most: 1)
         let sibling = places[storage]
         places[storage] = held.count

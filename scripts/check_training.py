@@ -204,6 +204,12 @@ def documents():
     for link in end["links"]:
         check(f"documents: bytes of {link['from']}", link["simulated_bytes"] == link["measured_bytes"], str(link))
     check("documents: it learns", end["test_accuracy"] > 0.5, str(end["test_accuracy"]))
+    # Rank 0 evaluates and gathers; what that took is given back, but for what no plan knows, about a mebibyte.
+    for memory in end["memory"]:
+        evaluates = memory["evaluation_bytes"] > 0
+        check(f"documents: rank {memory['rank']} evaluates", evaluates == (memory["rank"] == 0), str(memory))
+        excess = memory["resident_bytes"] - memory["planned_bytes"]
+        check(f"documents: memory of rank {memory['rank']}", abs(excess) < 2 << 20, str(memory))
     check("documents: files", sorted(os.listdir()) == ["t.onnx", "w.safetensors"], str(os.listdir()))
     try:
         import jsonschema

@@ -33,41 +33,6 @@ struct ExchangeConversionTests {
     Case(ways: [2, 3, 2], weights: [[2, 1], [1, 1, 1], [1, 3]], shape: [7, 5]),
   ]
 
-  /// One conversion that all ranks run.
-  private struct Trial: Sendable {
-    let from: Layout
-    let to: Layout
-    let algorithm: CollectiveAlgorithm
-    let use: SourceUse
-    /// Whether buffers share memory where a program allows it.
-    let isShared: Bool
-    let programs: [PreparedConversion]
-  }
-
-  private static func trials(_ one: Case, _ cut: Cut, count: Int, seed: UInt64) -> [Trial] {
-    var random = SplitMix64(seed: seed)
-    let layouts = exchangeLayouts(dimensions: one.shape.count, levels: one.ways.count)
-    var trials: [Trial] = []
-    while trials.count < count {
-      let from = layouts[Int.random(in: layouts.indices, using: &random)]
-      let to = layouts[Int.random(in: layouts.indices, using: &random)]
-      let algorithm = CollectiveAlgorithm.allCases[Int.random(in: 0..<3, using: &random)]
-      let use: SourceUse = Bool.random(using: &random) ? .kept : .consumed
-      let programs = (0..<cut.deviceCount).compactMap {
-        PreparedConversion(
-          one.shape, from: from, to: to, over: cut, device: $0,
-          algorithms: [CollectiveAlgorithm](repeating: algorithm, count: one.ways.count),
-          elementType: .float64, use: use)
-      }
-      guard programs.count == cut.deviceCount else { continue }
-      trials.append(
-        Trial(
-          from: from, to: to, algorithm: algorithm, use: use, isShared: Bool.random(using: &random),
-          programs: programs))
-    }
-    return trials
-  }
-
   /// What a device brings in of an element: its own addend on the partial levels.
   private static func value(_ element: Int, _ layout: Layout, _ cut: Cut, _ device: Int) -> Double {
     var addend = 0
@@ -78,7 +43,8 @@ struct ExchangeConversionTests {
   }
 
   /// What a device must end with: the sum over the levels that were reduced.
-  private static func expected(_ shape: [Int], _ trial: Trial, _ cut: Cut, _ device: Int) -> [Double] {
+  private static func expected(_ shape: [Int], _ trial: ExchangeTrial, _ cut: Cut, _ device: Int) -> [Double]
+  {
     let reduced = (0..<cut.levelCount).filter { trial.from[$0] == .partial && trial.to[$0] != .partial }
     let others = (0..<cut.deviceCount).filter { other in
       (0..<cut.levelCount).allSatisfy {
@@ -92,7 +58,8 @@ struct ExchangeConversionTests {
 
   /// Runs a conversion on one rank and says what it ends with, or what went wrong.
   private static func run(
-    _ prepared: PreparedConversion, _ trial: Trial, source: [Double], over transport: ExchangeTransport
+    _ prepared: PreparedConversion, _ trial: ExchangeTrial, source: [Double],
+    over transport: ExchangeTransport
   ) -> (values: [Double], fault: String?) {
     var values = source
     var fault: String?
@@ -130,7 +97,8 @@ struct ExchangeConversionTests {
     let one = Self.cases[index]
     let cut = Cut(group: exchangeGroup(one.ways), shares: Shares(one.weights))
     let seed = UInt64(index) + 1
-    let trials = Self.trials(one, cut, count: 60, seed: seed)
+    var random = SplitMix64(seed: seed)
+    let trials = ExchangeTrial.drawn(one.shape, over: cut, count: 60, &random)
     let network = ExchangeNetwork(cut.deviceCount)
     let results = ExchangeResults<(values: [Double], fault: String?)>(
       cut.deviceCount, trials.count, ([], "not run"))
@@ -166,7 +134,7 @@ struct ExchangeConversionTests {
 
   /// The bytes of every step are those of the priced collectives, between each two devices, and those that
   /// the step states in elements.
-  private static func expectBytes(_ trial: Trial, _ cut: Cut, _ place: Comment) {
+  private static func expectBytes(_ trial: ExchangeTrial, _ cut: Cut, _ place: Comment) {
     guard let conversion = trial.programs.first?.conversion else { return }
     for (index, step) in conversion.steps.enumerated() {
       let ways = cut.ways[step.level]

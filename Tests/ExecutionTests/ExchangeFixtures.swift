@@ -1,7 +1,10 @@
 import Graphs
 import Machines
 import Plans
+import TestSupport
 import Units
+
+@testable import Execution
 
 /// A mesh of devices; what joins them does not matter here.
 func exchangeGroup(_ ways: [Int], firstDevice: Int = 0) -> DeviceGroup {
@@ -16,6 +19,45 @@ func exchangeLayouts(dimensions: Int, levels: Int) -> [Layout] {
   var lists: [[SplitState]] = [[]]
   for _ in 0..<levels { lists = lists.flatMap { list in states.map { list + [$0] } } }
   return lists.map { Layout($0) }
+}
+
+/// One conversion that all ranks run.
+struct ExchangeTrial: Sendable {
+  let from: Layout
+  let to: Layout
+  let algorithm: CollectiveAlgorithm
+  let use: SourceUse
+  /// Whether buffers share memory where a program allows it.
+  let isShared: Bool
+  /// For each device what it does.
+  let programs: [PreparedConversion]
+
+  /// Draws conversions that there are, and whose programs are wanted.
+  static func drawn(
+    _ shape: [Int], over cut: Cut, count: Int, _ random: inout SplitMix64,
+    where isWanted: (PreparedConversion) -> Bool = { _ in true }
+  ) -> [ExchangeTrial] {
+    let layouts = exchangeLayouts(dimensions: shape.count, levels: cut.levelCount)
+    var trials: [ExchangeTrial] = []
+    while trials.count < count {
+      let from = layouts[Int.random(in: layouts.indices, using: &random)]
+      let to = layouts[Int.random(in: layouts.indices, using: &random)]
+      let algorithm = CollectiveAlgorithm.allCases[Int.random(in: 0..<3, using: &random)]
+      let use: SourceUse = Bool.random(using: &random) ? .kept : .consumed
+      let programs = (0..<cut.deviceCount).compactMap {
+        PreparedConversion(
+          shape, from: from, to: to, over: cut, device: $0,
+          algorithms: [CollectiveAlgorithm](repeating: algorithm, count: cut.levelCount),
+          elementType: .float64, use: use)
+      }
+      guard programs.count == cut.deviceCount, programs.allSatisfy(isWanted) else { continue }
+      trials.append(
+        ExchangeTrial(
+          from: from, to: to, algorithm: algorithm, use: use, isShared: Bool.random(using: &random),
+          programs: programs))
+    }
+    return trials
+  }
 }
 
 /// The element numbers that a device holds, each element asked by itself.

@@ -8,42 +8,12 @@ import Testing
 
 /// Conversions whose states lie over each other: the results are those of states that lie apart.
 struct StateOverlayTests {
-  private struct Trial: Sendable {
-    let from: Layout
-    let to: Layout
-    let algorithm: CollectiveAlgorithm
-    let use: SourceUse
-    let programs: [PreparedConversion]
-  }
-
   /// Small integers, whose sums are exact in any order.
   private static func value(_ device: Int, _ place: Int) -> Double { Double((place * 7 + device * 13) % 97) }
 
-  private static func trials(
-    _ ways: [Int], _ weights: [[Int]], _ shape: [Int], _ random: inout SplitMix64
-  ) -> [Trial] {
-    let cut = Cut(group: exchangeGroup(ways), shares: Shares(weights))
-    let layouts = exchangeLayouts(dimensions: shape.count, levels: ways.count)
-    var trials: [Trial] = []
-    while trials.count < 60 {
-      let from = layouts[Int.random(in: layouts.indices, using: &random)]
-      let to = layouts[Int.random(in: layouts.indices, using: &random)]
-      let algorithm = CollectiveAlgorithm.allCases[Int.random(in: 0..<3, using: &random)]
-      let use: SourceUse = Bool.random(using: &random) ? .kept : .consumed
-      let programs = (0..<cut.deviceCount).compactMap {
-        PreparedConversion(
-          shape, from: from, to: to, over: cut, device: $0,
-          algorithms: ways.map { _ in algorithm }, elementType: .float64, use: use)
-      }
-      guard programs.count == cut.deviceCount, programs.allSatisfy({ !$0.steps.isEmpty }) else { continue }
-      trials.append(Trial(from: from, to: to, algorithm: algorithm, use: use, programs: programs))
-    }
-    return trials
-  }
-
   /// What a device ends with, and what is left of its source; the states lie over each other or apart.
   private static func run(
-    _ trial: Trial, isOverlaid: Bool, over transport: ExchangeTransport
+    _ trial: ExchangeTrial, isOverlaid: Bool, over transport: ExchangeTransport
   ) -> (result: [Double], source: [Double], fault: String?) {
     let steps = trial.programs[transport.rank].steps
     let count = steps[0].beforeCount
@@ -91,8 +61,9 @@ struct StateOverlayTests {
     ([2, 3], [[1, 1], [1, 1, 1]], [6, 12]),
   ]) func statesThatLieOverEachOtherGiveTheSame(ways: [Int], weights: [[Int]], shape: [Int]) throws {
     var random = SplitMix64(seed: 17)
-    let trials = Self.trials(ways, weights, shape, &random)
-    let network = ExchangeNetwork(ways.reduce(1, *))
+    let cut = Cut(group: exchangeGroup(ways), shares: Shares(weights))
+    let trials = ExchangeTrial.drawn(shape, over: cut, count: 60, &random) { !$0.steps.isEmpty }
+    let network = ExchangeNetwork(cut.deviceCount)
     let faults = ExchangeResults<[String]>(network.count, 1, [])
     try network.run { transport in
       var found: [String] = []

@@ -7,8 +7,8 @@ public enum MemoryFormat: Hashable, Sendable {
   /// Channels in blocks of so many: samples, blocks, places, channels of a block (`nChw16c` in oneDNN's
   /// words).
   ///
-  /// The channels are a multiple of the block, so that a sample takes as many bytes as in row-major order, and
-  /// samples lie one behind the other.
+  /// The channels are a multiple of the block, so that a sample takes as many bytes as in row-major order,
+  /// and samples lie one behind the other.
   case channelBlocks(Int)
 
   /// The channels of a block; one where there are no blocks.

@@ -29,7 +29,7 @@ public struct ReferenceKernelLibrary: KernelLibrary {
     }
   }
 
-  /// What treats each element for itself does so in any order; everything else is written for row-major order.
+  /// What treats each element for itself does so in any order; all else is written for row-major order.
   private static func memoryFormatRule(_ request: KernelRequest) -> MemoryFormatRule {
     switch request.operator {
     case .activation, .elementwise, .scaleByConstant, .fork:

@@ -58,8 +58,8 @@ struct ConvolutionShapes {
   /// last block. Channels that lie side by side are not filled up: a kernel masks what its vectors have too
   /// many, and walks over the summed channels one by one. So where blocks would make the summed channels a
   /// tenth more, channels are put last; but not for windows of one place, whose arithmetic costs less than to
-  /// change the format of a tensor that lies in blocks. The rule knows shapes and formats alone: it chooses the
-  /// same on every rank, and for any number of samples.
+  /// change the format of a tensor that lies in blocks. The rule knows shapes and formats alone: it chooses
+  /// the same on every rank, and for any number of samples.
   func description(
     _ library: OneDNNLibrary, _ bias: OneDNNLayout?, _ attributes: OpaquePointer
   ) -> OpaquePointer? {

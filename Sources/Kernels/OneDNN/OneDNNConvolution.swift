@@ -1,8 +1,8 @@
 import COneDNN
 import Graphs
 
-/// A convolution with oneDNN: operands that lie otherwise are brought into the layouts that it likes best, and
-/// the result back.
+/// A convolution with oneDNN: operands that lie otherwise are brought into the layouts that it likes best,
+/// and the result back.
 final class OneDNNConvolution: PreparedKernel {
   /// One of the three tensors of a convolution.
   private struct Tensor: @unchecked Sendable {

@@ -17,8 +17,10 @@ public struct BatchMoments<Scalar: KernelScalar>: Hashable, Sendable {
   /// The numbers of each channel.
   public let count: Int
 
+  // Inlinable, since code for any scalar takes a microsecond for each channel.
+
   /// Creates moments from sums over `count` numbers of each channel.
-  public init(sums: [Scalar], origin: [Scalar], count: Int) {
+  @inlinable public init(sums: [Scalar], origin: [Scalar], count: Int) {
     let channels = origin.count
     precondition(sums.count == 2 * channels, "\(sums.count) sums for \(channels) channels")
     let size = Scalar(count)
@@ -51,7 +53,7 @@ public struct BatchMoments<Scalar: KernelScalar>: Hashable, Sendable {
   }
 
   /// Returns the running mean and variance after a step that keeps the part `momentum` of them.
-  public func runningStatistics(
+  @inlinable public func runningStatistics(
     mean runningMean: [Scalar], variance runningVariance: [Scalar], momentum: Double
   ) -> (mean: [Scalar], variance: [Scalar]) {
     let keep = Scalar(momentum)

@@ -8,8 +8,8 @@ import Units
 ///
 /// `n · t₀ + A ∕ r` for n calls on equal parts, with the launch t₀ (s), the amount A that the table of the
 /// kernel counts, `2 · MACs` without those on padding (FLOP) or the traffic (B), and the table's rate r at
-/// the extents of one call. To it are added the packing of the parameters of a convolution, once, and the
-/// sums that join what several calls contribute: s sums with a addends of e elements each take
+/// the extents of one call. To it are added the packing of the parameters of a convolution, once, 8 B of each,
+/// and the sums that join what several calls contribute: s sums of e elements with a addends together take
 /// `s · t₀ + 6 · a · e ∕ r`. Their rate r counts the 12 B of an element of two addends, which are read and of
 /// which one is written; each addend more takes as long as one of these, since the written one was read.
 /// Where a kernel was measured while different numbers of devices computed, its time is linear in their
@@ -52,28 +52,30 @@ func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seco
   var time = calls * roofline.launch.value + measured
   if use.kind == .convolution, use.phase != .weightGradient {
     time += passTime(
-      .packing, .forward, bytes: 8, elements: work.parameterElements, calls: 1, use.footprint, use, roofline)
+      .packing, .forward, bytesOfElement: 8, elements: work.parameterElements, calls: 1, use.footprint, use,
+      roofline)
   }
   for sums in use.sums {
     time += passTime(
-      .sum, .weightGradient, bytes: 6 * sums.addends, elements: sums.elements, calls: sums.count,
+      .sum, .weightGradient, bytesOfElement: 6 * sums.addends, elements: sums.elements, calls: sums.count,
       sums.footprint, use, roofline)
   }
   return Seconds(time)
 }
 
-/// The time in which some calls together move some bytes of each element; zero where their rate is not given.
+/// The time in which some calls, all together, move some bytes of each element; zero where their rate is not
+/// given.
 private func passTime(
-  _ kind: KernelKind, _ phase: Phase, bytes: Double, elements: Int, calls: Double, _ footprint: Int,
+  _ kind: KernelKind, _ phase: Phase, bytesOfElement: Double, elements: Int, calls: Double, _ footprint: Int,
   _ use: KernelUse, _ roofline: Roofline
 ) -> Double {
   guard elements > 0, let rates = roofline.rates else { return 0 }
-  let once = rates.time(of: kind, phase, devices: use.devices) { phase, devices in
+  let moving = rates.time(of: kind, phase, devices: use.devices) { phase, devices in
     rates.table(for: kind.rated, phase, devices: devices)?
-      .seconds(of: bytes * Double(elements)) { Double($0 == .footprint ? footprint : elements) }
+      .seconds(of: bytesOfElement * Double(elements)) { Double($0 == .footprint ? footprint : elements) }
   }
-  guard let once else { return 0 }
-  return calls * roofline.launch.value + once
+  guard let moving else { return 0 }
+  return calls * roofline.launch.value + moving
 }
 
 extension KernelRates {

@@ -47,5 +47,8 @@ extension TrainingGraph {
       self.reads = reads
       self.writes = writes
     }
+
+    /// The phase whose work it does: that of its rule, where it has one.
+    public var workPhase: Phase { rule?.phase ?? phase }
   }
 }

@@ -85,7 +85,7 @@ public struct TrainingGraph: Hashable, Sendable {
     guard let id = operation.node else { return Work() }
     let node = graph[id]
     let (inputs, outputs) = (graph.inputTypes(of: node), graph.outputTypes(of: node))
-    let phase = operation.rule?.phase ?? operation.phase
+    let phase = operation.workPhase
     var work =
       operation.rule.map { node.operator.rules.work(of: $0, inputs: inputs, outputs: outputs) }
       ?? node.operator.rules.work(phase, inputs: inputs, outputs: outputs)

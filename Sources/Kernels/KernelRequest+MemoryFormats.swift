@@ -1,6 +1,26 @@
 import Graphs
 
 extension KernelRequest {
+  /// Returns the request on activations that lie as they would between convolutions: in blocks where the
+  /// kernels can and, of a convolution, want to have them so.
+  public func carried(by library: any KernelLibrary) -> KernelRequest {
+    guard let block = library.channelBlock, scalar == .float32 else { return self }
+    var (input, output) = (false, false)
+    switch `operator`.memoryFormatRule(inputs: inputTypes, outputs: outputTypes) {
+    case .plain: return self
+    case .any: (input, output) = library.wantsChannelBlocks(self)
+    case .alike: (input, output) = (true, true)
+    }
+    func format(_ isWanted: Bool, _ types: [TensorType]) -> MemoryFormat {
+      isWanted && types.contains { $0.canLie(inBlocksOf: block) } ? .channelBlocks(block) : .plain
+    }
+    return KernelRequest(
+      `operator`, step, inputTypes: inputTypes, outputTypes: outputTypes, scalar: scalar,
+      lossCount: lossCount, statisticsCount: statisticsCount,
+      inputMemoryFormat: format(input, Array(inputTypes.prefix(1))),
+      outputMemoryFormat: format(output, outputTypes))
+  }
+
   /// How many channels lie side by side at every place of an operator with one input and one output in one
   /// format: one in row-major order.
   ///
@@ -49,7 +69,7 @@ extension KernelRequest {
 
 extension MemoryFormat {
   /// Whether the elements of a tensor are in the same order in all formats: its planes have one place.
-  fileprivate static func isOneForAll(_ type: TensorType) -> Bool { product(type.shape.dropFirst(2)) == 1 }
+  fileprivate static func isOneForAll(_ type: TensorType) -> Bool { type.placeCount == 1 }
 
   /// Returns the format as far as it decides the order of a tensor's elements.
   fileprivate func effective(on type: TensorType) -> MemoryFormat {

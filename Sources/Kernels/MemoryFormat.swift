@@ -61,25 +61,3 @@ extension TensorType {
     elementType.isFloatingPoint && shape.count == 4 && shape[1] % block == 0 && placeCount > 1
   }
 }
-
-extension KernelRequest {
-  /// Returns the request on activations that lie as they would between convolutions: in blocks where the
-  /// kernels can and, of a convolution, want to have them so.
-  public func carried(by library: any KernelLibrary) -> KernelRequest {
-    guard let block = library.channelBlock, scalar == .float32 else { return self }
-    var (input, output) = (false, false)
-    switch `operator`.memoryFormatRule(inputs: inputTypes, outputs: outputTypes) {
-    case .plain: return self
-    case .any: (input, output) = library.wantsChannelBlocks(self)
-    case .alike: (input, output) = (true, true)
-    }
-    func format(_ isWanted: Bool, _ types: [TensorType]) -> MemoryFormat {
-      isWanted && types.contains { $0.canLie(inBlocksOf: block) } ? .channelBlocks(block) : .plain
-    }
-    return KernelRequest(
-      `operator`, step, inputTypes: inputTypes, outputTypes: outputTypes, scalar: scalar,
-      lossCount: lossCount, statisticsCount: statisticsCount,
-      inputMemoryFormat: format(input, Array(inputTypes.prefix(1))),
-      outputMemoryFormat: format(output, outputTypes))
-  }
-}

@@ -52,8 +52,7 @@ struct AdditiveCosts {
       sum +=
         microBatches
         * cost(
-          of: tasks.statistics(operation.rule?.phase ?? operation.phase, profile, strategy),
-          elementSize: tasks.sizes.gradient)
+          of: tasks.statistics(operation.workPhase, profile, strategy), elementSize: tasks.sizes.gradient)
       for case .gradient(let parameter) in operation.writes
       where homes[parameter].map({ $0 == profile.id.index }) ?? true {
         sum += parameterCost(parameter, profile, strategy)

@@ -13,7 +13,7 @@ public final class PartialSums: Sendable {
   public let grid: CellGrid
   private let cut: Cut
   private let microBatches: Int
-  private let known = Mutex<[UInt64: [[CellGrid.Node]]]>([:])
+  private let knownNodes = Mutex<[UInt64: [[CellGrid.Node]]]>([:])
   private let knownEfforts = Mutex<[UInt64: [CellStack.Effort]]>([:])
 
   /// Creates the sums of a group whose cut has the cells of one micro-batch.
@@ -26,7 +26,7 @@ public final class PartialSums: Sendable {
   /// The cells that a device computes where some levels split the batch.
   public func cells(of device: Int, batchLevels: [Int]) -> [Range<Int>] {
     guard let own = cut.grid else { return [0..<grid.count] }
-    let held = cut.heldRanges(own.samples, levels: Self.key(batchLevels), device: device)
+    let held = cut.heldRanges(own.samples, levels: Self.levelSet(batchLevels), device: device)
     let cells = own.cells(in: held)
     var all: [Range<Int>] = []
     for microBatch in 0..<microBatches {
@@ -52,8 +52,8 @@ public final class PartialSums: Sendable {
   ///   - batchLevels: The levels that split the batch.
   public func nodes(before level: Int, batchLevels: [Int]) -> [[CellGrid.Node]] {
     let open = batchLevels.filter { $0 <= level }
-    let key = Self.key(open)
-    return known.withLock { known in
+    let key = Self.levelSet(open)
+    return knownNodes.withLock { known in
       if let found = known[key] { return found }
       let nodes = (0..<cut.deviceCount).map {
         grid.maximalSubtrees(of: cells(of: $0, batchLevels: open))
@@ -65,7 +65,7 @@ public final class PartialSums: Sendable {
 
   /// For each device what it takes to add what its cells contribute to one value, of all micro-batches.
   public func efforts(batchLevels: [Int]) -> [CellStack.Effort] {
-    let key = Self.key(batchLevels)
+    let key = Self.levelSet(batchLevels)
     return knownEfforts.withLock { known in
       if let found = known[key] { return found }
       let efforts = (0..<cut.deviceCount).map { device in
@@ -76,7 +76,8 @@ public final class PartialSums: Sendable {
     }
   }
 
-  private static func key(_ levels: [Int]) -> UInt64 { levels.reduce(0) { $0 | 1 << UInt64($1) } }
+  /// A set of levels, as bits.
+  private static func levelSet(_ levels: [Int]) -> UInt64 { levels.reduce(0) { $0 | 1 << UInt64($1) } }
 
   /// The steps with the partial sums that their reduce-scatters send; those of a sum over the batch, from
   /// which only complete sums are gathered.

@@ -13,8 +13,7 @@ extension StageTasks {
   ) -> [KernelSums] {
     var sums: [KernelSums] = []
     if part != .afterStatistics, let partialSums {
-      let elements = profile.node.operator.rules.statistics(
-        operation.rule?.phase ?? operation.phase, inputs: inputs)
+      let elements = profile.node.operator.rules.statistics(operation.workPhase, inputs: inputs)
       let effort = partialSums.efforts(batchLevels: strategy.statisticsLevels)[device]
       sums += joining(elements, effort.addends, slots: effort.depth)
     }
@@ -43,7 +42,10 @@ extension StageTasks {
     return joining(elements, within + effort.addends, slots: effort.depth + readings.count - 1)
   }
 
+  /// Some sums, as those of one micro-batch on average; none where nothing is added.
+  ///
   /// - Parameters:
+  ///   - elements: The elements of an array.
   ///   - addends: The addends of each sum.
   ///   - slots: The arrays over which calls and sums pass; nil where a step lies between them.
   private func joining(_ elements: Int, _ addends: [Int], slots: Int?) -> [KernelSums] {

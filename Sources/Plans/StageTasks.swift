@@ -77,7 +77,7 @@ public final class StageTasks: Sendable {
       let inputs = localTypes(profile.inputTypes, strategy.inputs, device)
       let outputs = localTypes(profile.outputTypes, strategy.outputs, device)
       if inputs.contains(where: { $0.elementCount == 0 }) { return Work() }
-      let phase = operation.rule?.phase ?? operation.phase
+      let phase = operation.workPhase
       func before() -> Work { rules.workBeforeStatistics(phase, inputs: inputs, outputs: outputs) }
       let whole =
         operation.rule.map { rules.work(of: $0, inputs: inputs, outputs: outputs) }
@@ -129,7 +129,7 @@ public final class StageTasks: Sendable {
   public func parts(
     of operation: TrainingGraph.Operation, _ profile: OperatorProfile, _ strategy: Strategy
   ) -> [OperationPart] {
-    let phase = operation.rule?.phase ?? operation.phase
+    let phase = operation.workPhase
     return statistics(phase, profile, strategy).isEmpty ? [.whole] : [.beforeStatistics, .afterStatistics]
   }
 

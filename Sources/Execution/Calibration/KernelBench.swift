@@ -15,7 +15,7 @@ final class KernelBench {
     case kernel(KernelRequest)
     /// Putting the parameters in the order in which the kernel reads them.
     case packing(KernelRequest)
-    /// Sums of so many numbers each, of some lists.
+    /// The sum of some lists of so many numbers each.
     case sum(Int, addends: Int = 2)
     /// Updating so many numbers.
     case update(Optimizer, Int)

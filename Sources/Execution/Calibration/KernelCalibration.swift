@@ -79,8 +79,9 @@ private struct Calibrator {
   let end: Double
   /// For each table and point what was measured, each time.
   var times: [[[Visit]]]
-  /// For each table and point what company leaves of its rate, each time that it was measured: by chance
-  /// more than all of it, since only chance both ways leaves the median as it is.
+  /// For each table and point what company leaves of its rate, each time that it was measured.
+  ///
+  /// By chance that is more than all of it now and then: cut off there, the median would be too low.
   var portions: [[[Double]]]
 
   init(bench: KernelBench, company: KernelCompany?, pace: Pace, end: Double) {

@@ -33,9 +33,11 @@ final class KernelCompany: Sendable {
     state = Mutex(State())
     members = (0..<count).compactMap { _ in KernelBench(library).map(Member.init) }
     guard members.count == count else { return nil }
-    for (index, member) in members.enumerated() where !startThread({ self.work(member) }) {
-      for earlier in members[..<index] { earlier.wake() }
-      return nil
+    for (index, member) in members.enumerated() {
+      guard startThread({ self.work(member) }) else {
+        for earlier in members[..<index] { earlier.wake() }
+        return nil
+      }
     }
   }
 

@@ -122,7 +122,7 @@ extension TrainingGraph {
     guard let id = operation.node else { return [] }
     let node = graph[id]
     let types = graph.inputTypes(of: node)
-    let phase = operation.rule?.phase ?? operation.phase
+    let phase = operation.workPhase
     let statistics = node.operator.rules.statistics(phase, inputs: types)
     return (statistics > 0 ? [statistics] : [])
       + (operation.rule?.inputs ?? []).filter { graph[node.inputs[$0]].role == .parameter }

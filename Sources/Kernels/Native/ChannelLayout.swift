@@ -14,7 +14,7 @@ struct ChannelLayout {
 
   init(_ request: KernelRequest) {
     let shape = request.inputTypes[0].shape
-    (samples, channels, places) = (shape[0], shape[1], product(shape.dropFirst(2)))
+    (samples, channels, places) = (shape[0], shape[1], request.inputTypes[0].placeCount)
     width = places == 1 ? channels : request.channelBlock
   }
 
@@ -151,6 +151,8 @@ struct ChannelLayout {
 }
 
 /// The numbers of a channel, of eight, or where those of all channels lie.
+///
+/// A formula that does not use one of them is given another in its place, which costs nothing.
 struct ChannelNumbers<Numbers> {
   let centre: Numbers
   let factor: Numbers

@@ -46,7 +46,13 @@ struct NativeBatchNormalization {
   /// Whether the samples that are present are all over which statistics are taken.
   private var isWhole: Bool { count == layout.samples * layout.places }
 
-  private func reciprocal(_ variance: Float) -> Float { 1 / (variance + Float(rules.epsilon)).squareRoot() }
+  /// Writes 1 ∕ σ by the running variance.
+  private func writeRunningReciprocals(_ operands: KernelOperands, _ reciprocals: Floats) {
+    let variance = operands.input(4)
+    for channel in 0..<channels {
+      reciprocals[channel] = 1 / (variance[channel] + Float(rules.epsilon)).squareRoot()
+    }
+  }
 
   /// For each channel Σ (x − µ₀) and Σ (x − µ₀)².
   private func sums(_ x: UnsafePointer<Float>, around origin: UnsafePointer<Float>, into result: Floats) {
@@ -82,8 +88,9 @@ struct NativeBatchNormalization {
   }
 
   private func frozen(_ operands: KernelOperands, _ scratch: Floats) {
-    for channel in 0..<channels { scratch[channel] = reciprocal(operands.input(4)[channel]) }
-    normalise(operands, operands.input(3), scratch, scratch + channels)
+    let (reciprocals, factors) = (scratch, scratch + channels)
+    writeRunningReciprocals(operands, reciprocals)
+    normalise(operands, operands.input(3), reciprocals, factors)
   }
 
   /// y = γ (x − µ) ∕ σ + β.
@@ -172,7 +179,7 @@ struct NativeBatchNormalization {
 
   private func frozenBackward(_ operation: GradientOperation, _ operands: KernelOperands, _ scratch: Floats) {
     let (reciprocals, factors) = (scratch, scratch + channels)
-    for channel in 0..<channels { reciprocals[channel] = reciprocal(operands.input(4)[channel]) }
+    writeRunningReciprocals(operands, reciprocals)
     let e = operands.outputError(0)
     guard operation.phase == .error else {
       let results = resultsByInput(operation, operands)
@@ -183,8 +190,8 @@ struct NativeBatchNormalization {
     guard let dx = operands.result(0) else { return }
     let scale = operands.input(1)
     for channel in 0..<channels { factors[channel] = scale[channel] * reciprocals[channel] }
-    let start = UnsafePointer(factors)
-    let numbers = ChannelNumbers(centre: start, factor: start, slope: start, shift: start)
+    let numbers = ChannelNumbers<UnsafePointer<Float>>(
+      centre: factors, factor: factors, slope: factors, shift: factors)
     layout.overItems(team) { items in
       layout.forEachElement(of: items, numbers) { place, own in
         (Vector(e, place) * own.factor).write(dx, place)

@@ -161,7 +161,7 @@ func sums<Numbers: Lanes>(
   return (even.0 + odd.0, even.1 + odd.1)
 }
 
-/// One such sum.
+/// One sum in the same order, in each of eight channels.
 @inline(__always)
 func sum(_ count: Int, from first: Int, by step: Int, _ term: (_ element: Int) -> Vector) -> Vector {
   var (even, odd) = (Vector.zero, Vector.zero)

@@ -91,14 +91,13 @@ extension Lowering {
   ) -> Readiness {
     let tasks = plan.stages[stage].tasks
     let profile = plan.profiles[node]
-    let (shape, partial) = tasks.statisticsPlace(
-      operation.rule?.phase ?? operation.phase, profile, plan.strategies[node])
+    let (shape, partial) = tasks.statisticsPlace(operation.workPhase, profile, plan.strategies[node])
     let movement = TaskGraph.Movement(
       .statistics(NodeID(node), operation: index), shape: shape,
       from: TaskGraph.Movement.Place(stage: stage, layout: partial),
       to: TaskGraph.Movement.Place(stage: stage, layout: partial.reduced))
     return reduce(
-      tasks.statistics(operation.rule?.phase ?? operation.phase, profile, plan.strategies[node]), movement,
+      tasks.statistics(operation.workPhase, profile, plan.strategies[node]), movement,
       elementSize: tasks.sizes.gradient, label(profile.node.name, .statistics, microBatch), after: ready)
   }
 

@@ -51,6 +51,15 @@ import Units
     }
   }
 
+  // Weights of 4096 × 4096 are read from memory for each row, those of 4096 × 800 from a cache.
+  @Test func largeProductsOfFewRowsAreMeasuredInCompany() {
+    for design in rateDesigns(ChannelBlocks(inputs: 16, outputs: 16)) where design.kernel == .dense {
+      let rows = design.grid.enumerated().filter { $0.element[1] == 4096 && $0.element[2] == 4096 }
+      #expect(rows.count == design.axes[0].points.count)
+      #expect(rows.allSatisfy { design.isMeasuredInCompany($0.offset) }, "\(design.phase)")
+    }
+  }
+
   @Test func everyTableHasAPointWithinItsLimit() {
     for design in rateDesigns(ChannelBlocks(inputs: 16, outputs: 16)) {
       let amounts = design.grid.compactMap { design.point($0)?.amount }

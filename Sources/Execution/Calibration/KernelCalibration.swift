@@ -71,6 +71,9 @@ private struct Calibrator {
     let moments: ClosedRange<Int>
   }
 
+  /// Portions of rates of operations that are not looked at again.
+  private static let believed = 0.85...1.15
+
   let bench: KernelBench
   /// Who runs the same kernels meanwhile; nil where nobody shall.
   let company: KernelCompany?
@@ -100,6 +103,7 @@ private struct Calibrator {
   mutating func run() -> KernelCalibration {
     var launch = leastCall()
     measureOnce()
+    for _ in 0..<2 { lookAgain() }
     repeat { measureAgain() } while steadySeconds() < end && times.contains { $0.contains { !$0.isEmpty } }
     launch = times.joined().joined().reduce(launch) { min($0, $1.time) }
     let bandwidth = 12 * Double(1 << 24) / (bench.time(.sum(1 << 24)) ?? 1)
@@ -133,11 +137,25 @@ private struct Calibrator {
     let others = designs.indices.filter { designs[$0].unit == .operations }
     let estimates = others.map { designs[$0].estimatedSeconds(inCompany: company != nil) }
     let total = estimates.reduce(0, +)
-    let (begin, left) = (steadySeconds(), end - steadySeconds())
+    let begin = steadySeconds()
+    let left = (end - begin) * (company == nil ? 1 : 0.92)
     var share = 0.0
     for (index, estimate) in zip(others, estimates) {
       share += estimate
       measure(index, until: begin + left * share / total, isFirst: true)
+    }
+  }
+
+  /// Measures points of arithmetic once more of which company seemed to take much, or to give some: what
+  /// disturbed a point for a moment would count for its neighbours as well.
+  private mutating func lookAgain() {
+    for index in designs.indices where designs[index].unit == .operations {
+      for (place, extents) in designs[index].grid.enumerated() {
+        guard !portions[index][place].isEmpty, steadySeconds() < end,
+          !Self.believed.contains(median(portions[index][place])), let point = designs[index].point(extents)
+        else { continue }
+        measure(index, place, point)
+      }
     }
   }
 
@@ -158,16 +176,21 @@ private struct Calibrator {
       // The smallest points are measured whatever it takes, so that no table is empty.
       if steadySeconds() > limit, !(isFirst && times[index].allSatisfy(\.isEmpty)) { return }
       if !isFirst, times[index][place].isEmpty { continue }
-      let footprint = design.footprint(at: place)
-      let subject = bench.carried(point.subject)
-      guard let loop = bench.prepare(subject, footprint: footprint) else { continue }
-      let first = pace.now()
-      let time = bench.time(loop)
-      times[index][place].append(Visit(time: time, moments: first...pace.now()))
-      if let company, design.isMeasuredInCompany(place) || portions[index].allSatisfy(\.isEmpty) {
-        let shared = company.during(subject, footprint: footprint) { bench.time(loop) }
-        portions[index][place].append(time / shared)
-      }
+      measure(index, place, point)
+    }
+  }
+
+  /// Measures a point, in company too where that is wanted.
+  private mutating func measure(_ index: Int, _ place: Int, _ point: RateDesign.Point) {
+    let footprint = designs[index].footprint(at: place)
+    let subject = bench.carried(point.subject)
+    guard let loop = bench.prepare(subject, footprint: footprint) else { return }
+    let first = pace.now()
+    let time = bench.time(loop)
+    times[index][place].append(Visit(time: time, moments: first...pace.now()))
+    if let company, designs[index].isMeasuredInCompany(place) || portions[index].allSatisfy(\.isEmpty) {
+      let shared = company.during(subject, footprint: footprint) { bench.time(loop) }
+      portions[index][place].append(time / shared)
     }
   }
 

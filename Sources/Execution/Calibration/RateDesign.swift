@@ -67,17 +67,22 @@ struct RateDesign {
 
   /// Whether a point is measured in company too: each of few points, else every second or third.
   ///
-  /// Of samples the least suffice, but for products.
+  /// The one of the largest extents is among them, since what company leaves of a cache says little of what
+  /// it leaves of memory. Of samples the least suffice, but for products, where each number of rows has such
+  /// points.
   func isMeasuredInCompany(_ place: Int) -> Bool {
     guard grid.count > 12 else { return true }
-    var (rest, sum) = (place, 0)
+    var (rest, steps) = (place, 0)
     for axis in axes.reversed() {
       let digit = rest % axis.points.count
       rest /= axis.points.count
-      if axis.extent == .samples, axes.count > 2, !isProduct, digit > 0 { return false }
-      sum += digit
+      if axis.extent == .samples, axes.count > 2 {
+        if !isProduct, digit > 0 { return false }
+      } else {
+        steps += axis.points.count - 1 - digit
+      }
     }
-    return sum % (unit == .operations ? 3 : 2) == 0
+    return steps % (unit == .operations ? 3 : 2) == 0
   }
 
   /// The footprint at a point; nil where the table has no such axis.

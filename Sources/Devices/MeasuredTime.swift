@@ -11,9 +11,9 @@ import Units
 /// the extents of one call. To it are added the packing of the parameters of a convolution, once, 8 B of
 /// each, and the sums that join what several calls contribute: s sums of e elements with a addends together
 /// take `s · t₀ + 6 · a · e ∕ r`. Their rate r counts the 12 B of an element of two addends, which are read
-/// and of which one is written; each addend more takes as long as one of these, since the written one was read.
-/// Where a kernel was measured while different numbers of devices computed, its time is linear in their
-/// number between these.
+/// and of which one is written; each addend more takes as long as one of these, since the written one was
+/// read. Where a kernel was measured while different numbers of devices computed, its time is linear in
+/// their number between these.
 func measuredTime(of work: Work, on device: Device, sizes: ElementSizes) -> Seconds? {
   let roofline: Roofline
   switch device.model {

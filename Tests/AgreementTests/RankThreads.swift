@@ -103,6 +103,8 @@ func executed(
         result.bytesSent[transport.rank] = transport.bytesSent
         for tensor in executor.kept {
           if let cell = tensor.cell {
+            // A file has what one rank alone writes down.
+            guard tensor.isPrincipal else { continue }
             result.cells[CellTensor(value: tensor.value, cell: cell.index)] = executor.values(of: tensor)
             continue
           }

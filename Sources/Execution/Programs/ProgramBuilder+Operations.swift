@@ -177,7 +177,7 @@ extension ProgramBuilder {
     let place: BufferReference
     switch graph[tensor].role {
     case .state where hasOwnStatistics(local.node):
-      place = staticPlace(tensor, layout, local.stage, cell: cell(of: rows, local))
+      place = cellPlace(tensor, layout, rows, of: local)
     case .parameter: place = try parameterPlace(tensor, layout, local.stage)
     case .frozenParameter, .state, .constant: place = staticPlace(tensor, layout, local.stage)
     case .sample, .label, .activation:

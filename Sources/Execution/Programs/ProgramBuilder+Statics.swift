@@ -64,10 +64,18 @@ struct LossPlace: Sendable {
 
 extension ProgramBuilder {
   /// Where a tensor of the model stands.
-  mutating func staticPlace(
-    _ tensor: TensorID, _ layout: Layout, _ stage: Int, cell: CellPart? = nil
+  mutating func staticPlace(_ tensor: TensorID, _ layout: Layout, _ stage: Int) -> BufferReference {
+    keep(.forward(tensor), layout, stage)
+  }
+
+  /// Where the statistics stand that a cell has of its own.
+  mutating func cellPlace(
+    _ tensor: TensorID, _ layout: Layout, _ rows: RowPart, of local: LocalNode
   ) -> BufferReference {
-    keep(.forward(tensor), layout, stage, cell)
+    // The cells of a batch that is cut are on one device each, so that no other writes them down.
+    keep(
+      .forward(tensor), layout, local.stage, cell(of: rows, local),
+      ownLevels: plan.strategies[local.node].batchLevels)
   }
 
   /// Where a parameter stands for a node that reads it: with its home, or where it was brought in this step.
@@ -96,7 +104,8 @@ extension ProgramBuilder {
   }
 
   private mutating func keep(
-    _ value: TrainingGraph.Value, _ layout: Layout, _ stage: Int, _ cell: CellPart? = nil
+    _ value: TrainingGraph.Value, _ layout: Layout, _ stage: Int, _ cell: CellPart? = nil,
+    ownLevels: [Int] = []
   ) -> BufferReference {
     // Parameters are the same for all micro-batches, so that their number tells cells apart here.
     let slot = cell.map { $0.index + 1 } ?? 0
@@ -110,16 +119,20 @@ extension ProgramBuilder {
     statics.append(
       StaticPlace(
         value: value, holding: holding, place: place, elementType: type.elementType, cell: cell,
-        isPrincipal: isPrincipal(layout, stage)))
+        isPrincipal: isPrincipal(layout, stage, ownLevels: ownLevels)))
     return place
   }
 
   /// Whether the device stands first among those that hold the same part.
-  func isPrincipal(_ layout: Layout, _ stage: Int) -> Bool {
+  ///
+  /// - Parameter ownLevels: The levels on which devices hold different things, though the layout does not cut
+  ///   them.
+  func isPrincipal(_ layout: Layout, _ stage: Int, ownLevels: [Int] = []) -> Bool {
     guard let position = positions[stage] else { return false }
     let cut = cut(of: stage)
     return (0..<cut.levelCount).allSatisfy { level in
-      if case .sharded = layout[level] { true } else { cut.coordinate(of: position, at: level) == 0 }
+      if case .sharded = layout[level] { return true }
+      return ownLevels.contains(level) || cut.coordinate(of: position, at: level) == 0
     }
   }
 

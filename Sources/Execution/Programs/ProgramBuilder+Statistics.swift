@@ -38,7 +38,7 @@ extension ProgramBuilder {
         try call(operation, local, rows, steps.sums, statistics: place, statisticsCount: count)
         try call(operation, local, rows, steps.rest, statistics: place, statisticsCount: count)
         if operation.rule == nil {
-          try follow(place, count, normalization, local, cell: cell(of: rows, local))
+          try follow(place, count, normalization, local, rows: rows)
         }
       }
       return
@@ -85,13 +85,17 @@ extension ProgramBuilder {
   /// Lets the running statistics follow, where the network keeps any; each cell's own where it has its own.
   private mutating func follow(
     _ sums: BufferReference, _ count: Int, _ normalization: BatchNormalization, _ local: LocalNode,
-    cell: CellPart? = nil
+    rows: RowPart? = nil
   ) throws(ExecutionFault) {
     let inputs = graph.nodes[local.node].inputs
     guard graph[inputs[3]].role == .state, graph[inputs[4]].role == .state, !local.isEmpty else { return }
     let layouts = plan.strategies[local.node].inputs
-    let mean = staticPlace(inputs[3], layouts[3], local.stage, cell: cell)
-    let variance = staticPlace(inputs[4], layouts[4], local.stage, cell: cell)
+    let (mean, variance) =
+      if let rows {
+        (cellPlace(inputs[3], layouts[3], rows, of: local), cellPlace(inputs[4], layouts[4], rows, of: local))
+      } else {
+        (staticPlace(inputs[3], layouts[3], local.stage), staticPlace(inputs[4], layouts[4], local.stage))
+      }
     emit(
       .follow(
         RunningStatistics(

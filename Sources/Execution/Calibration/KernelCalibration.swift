@@ -280,13 +280,15 @@ private struct Calibrator {
 extension KernelBench {
   /// The channels that convolutions compute together: 16 where 24 take as long as 32, 8 where 20 take as long
   /// as 24, else one.
+  ///
+  /// What fills no whole block is carried row-major, and so are these.
   fileprivate func channelBlock(_ weights: (Int) -> [Int]) -> Int {
     func time(_ channels: Int) -> Double {
       let shape = weights(channels)
       let convolution = Operator.convolution(Convolution(padding: 1))
       let point = RateDesign.Point(
         convolution, [[1, shape[1], 14, 14], shape + [3, 3]], .forward, unit: .operations)
-      return point.flatMap { point in (0..<3).compactMap { _ in self.time(carried(point.subject)) }.min() }
+      return point.flatMap { point in (0..<3).compactMap { _ in self.time(point.subject) }.min() }
         ?? 1
     }
     if time(24) > 0.88 * time(32) { return 16 }

@@ -215,13 +215,14 @@ def poolings():
         yield network.finish(network.node(operator, value, **attributes), 6 * size * size)
 
 
-def normalizations():
-    def batch_normalization(network, value, channels):
-        scale, bias = network.weight(channels, low=0.5, high=1.5), network.weight(channels)
-        mean = network.weight(channels, low=-0.1, high=0.1, trained=False)
-        variance = network.weight(channels, low=0.5, high=1.5, trained=False)
-        return network.node("BatchNormalization", value, scale, bias, mean, variance, training_mode=0)
+def batch_normalization(network, value, channels):
+    scale, bias = network.weight(channels, low=0.5, high=1.5), network.weight(channels)
+    mean = network.weight(channels, low=-0.1, high=0.1, trained=False)
+    variance = network.weight(channels, low=0.5, high=1.5, trained=False)
+    return network.node("BatchNormalization", value, scale, bias, mean, variance, training_mode=0)
 
+
+def normalizations():
     # What a bias adds the normalisation takes off again: its gradient is nothing but rounding.
     network, value = image("batch normalisation", has_bias=False)
     yield network.finish(batch_normalization(network, value, 6), 6 * 81)
@@ -324,9 +325,47 @@ def shapes():
     yield network.finish(network.node("ReduceSum", value, network.numbers(1), keepdims=0), 81)
 
 
+def blocks():
+    """Operators between convolutions whose channels fill whole blocks."""
+    def split(network, value):
+        parts = network.node("Split", value, network.numbers(16, 16), outputs=2, axis=1)
+        return network.node("Add", parts[0], network.node("Conv", parts[1], network.weight(16, 16, 1, 1)))
+
+    def concatenation(network, value):
+        branch = network.node("Conv", value, network.weight(16, 32, 1, 1))
+        return network.node("Concat", value, branch, axis=1)
+
+    def residual(network, value):
+        branch = network.node("Conv", value, network.weight(32, 32, 3, 3), pads=[1, 1, 1, 1])
+        return network.node("Relu", network.node("Add", value, branch))
+
+    def pooling(operator, **attributes):
+        return lambda network, value: network.node(
+            operator, value, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], **attributes
+        )
+
+    variants = [
+        ("nothing", lambda network, value: value, 32),
+        ("relu", lambda network, value: network.node("Relu", value), 32),
+        ("batch normalisation", lambda network, value: batch_normalization(network, value, 32), 32),
+        ("max pooling", pooling("MaxPool"), 32),
+        ("average pooling", pooling("AveragePool"), 32),
+        ("average pooling over the padding", pooling("AveragePool", count_include_pad=1), 32),
+        ("a residual sum", residual, 32),
+        ("concatenation", concatenation, 48),
+        ("split", split, 16),
+    ]
+    for name, layer, channels in variants:
+        network, value = image(f"blocks, {name}", channels=32, has_bias=name != "batch normalisation")
+        value = layer(network, value)
+        weights = network.weight(16, channels, 3, 3), network.weight(16)
+        value = network.node("Conv", value, *weights, pads=[1, 1, 1, 1])
+        yield network.finish(network.node("GlobalAveragePool", network.node("Relu", value)), 16)
+
+
 def networks():
     for family in [
-        convolutions, products, poolings, normalizations, functions, arithmetic, shapes
+        convolutions, products, poolings, normalizations, functions, arithmetic, shapes, blocks
     ]:  # fmt: skip
         yield from family()
 

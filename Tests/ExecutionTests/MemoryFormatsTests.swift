@@ -26,7 +26,7 @@ private struct BlockLibrary: KernelLibrary {
 struct MemoryFormatsTests {
   /// The names of the activations that lie in blocks.
   private func blocked(
-    library: any KernelLibrary = BlockLibrary(), staysPlain: Set<String> = [],
+    library: any KernelLibrary = BlockLibrary(), block: Int = 16, staysPlain: Set<String> = [],
     _ layers: (inout GraphBuilder, TensorID) throws -> TensorID
   ) throws -> Set<String> {
     var builder = GraphBuilder(name: "network")
@@ -38,7 +38,7 @@ struct MemoryFormatsTests {
     let graph = training.graph
     let formats = MemoryFormats(training, library: library) { staysPlain.contains(graph[$0].name) }
     return Set(
-      graph.tensors.indices.filter { formats[TensorID($0)] == .channelBlocks(16) }.map {
+      graph.tensors.indices.filter { formats[TensorID($0)] == .channelBlocks(block) }.map {
         graph.tensors[$0].name
       })
   }
@@ -92,6 +92,19 @@ struct MemoryFormatsTests {
       return try builder.globalAveragePool(y, name: "mean")
     }
     #expect(names.isEmpty)
+  }
+
+  // Expected: what oneDNN itself says of a common convolution; where it wants no blocks there are none.
+  @Test(.enabled(if: FastKernelLibrary().channelBlock != nil)) func oneDNNIsGivenTheBlocksThatItWants() throws
+  {
+    let library = FastKernelLibrary()
+    let names = try blocked(library: library, block: library.channelBlock ?? 0) { builder, x in
+      var y = try builder.convolution(x, channels: 32, kernel: 3, padding: 1, name: "first")
+      y = try builder.relu(y, name: "relu")
+      y = try builder.convolution(y, channels: 32, kernel: 3, padding: 1, name: "second")
+      return try builder.globalAveragePool(y, name: "mean")
+    }
+    #expect(names == ["first", "relu", "second"])
   }
 
   @Test func withoutALibraryOfBlocksAllIsPlain() throws {

@@ -289,8 +289,7 @@ extension KernelBench {
       let convolution = Operator.convolution(Convolution(padding: 1))
       let point = RateDesign.Point(
         convolution, [[1, shape[1], 14, 14], shape + [3, 3]], .forward, unit: .operations)
-      return point.flatMap { point in (0..<3).compactMap { _ in self.time(point.subject) }.min() }
-        ?? 1
+      return point.flatMap { point in (0..<3).compactMap { _ in self.time(point.subject) }.min() } ?? 1
     }
     // Between the whole and three quarters: what surrounds the channels takes as long for few of them.
     let least = 0.85
